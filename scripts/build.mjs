@@ -1,0 +1,51 @@
+// Bundles the command and the library with esbuild (ESM, split, so that --help loads only the command table),
+// and writes the type declarations with tsc. `--outdir DIR` builds elsewhere; `--no-types` leaves the declarations out.
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import esbuild from 'esbuild';
+
+const { values } = parseArgs({ options: { outdir: { type: 'string', default: 'dist' }, 'no-types': { type: 'boolean', default: false } } });
+const outdir = path.resolve(values.outdir);
+
+/** acme-client's own HTTP client, CSR maker and key code never run (src/acme/session.ts replaces them): leave them out. */
+const withoutUnusedAcmeParts = {
+  name: 'without-unused-acme-parts',
+  setup(build) {
+    build.onResolve({ filter: /^(axios|@peculiar\/x509|node-forge|asn1js)$/ }, (args) =>
+      args.importer.includes(`${path.sep}acme-client${path.sep}`) ? { path: args.path, namespace: 'unused' } : undefined,
+    );
+    // Whatever is asked of the stand-in, at any depth, is itself; calling it fails.
+    build.onLoad({ filter: /.*/, namespace: 'unused' }, (args) => ({
+      contents: `const unused = new Proxy(function () { throw new Error(${JSON.stringify(`${args.path} is not part of this bundle`)}); }, { get: (target, key) => key === Symbol.toPrimitive || key === 'then' ? undefined : key === 'prototype' ? target.prototype : unused, set: () => true, construct: () => unused, apply: () => unused });
+module.exports = unused;`,
+      loader: 'js',
+    }));
+  },
+};
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+await esbuild.build({
+  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  chunkNames: 'chunks/[name]-[hash]',
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  logLevel: 'warning',
+  plugins: [withoutUnusedAcmeParts],
+});
+
+if (!values['no-types']) {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', path.join(outdir, 'types')], {
+    stdio: 'inherit',
+  });
+}

@@ -1,0 +1,42 @@
+/** The Issuer port: an authority that signs a CSR. */
+import type { Emit } from '../base/events.js';
+import type { Member } from '../base/gathering.js';
+import type { Csr } from '../pki/csr.js';
+import type { CertificateRequest } from '../request/request.js';
+import type { Store } from '../store/store.js';
+
+/** A certificate as the authority handed it out. */
+export interface Issued {
+  readonly state: 'issued';
+  /** PEM, leaf first. */
+  readonly chain: string;
+}
+
+/** Not yet: the request stands with the authority and a later run goes on with it. */
+export interface Pending {
+  readonly state: 'pending';
+  readonly reason: string;
+}
+
+export interface IssueContext {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** For the journal of the order under way; the lock of the certificate is held by the caller. */
+  readonly store: Store;
+  /** This line's part in the batches of the run. */
+  readonly member: Member;
+}
+
+export interface Issuer {
+  /** Results of issuers with the same key may replace each other; it is stored with the certificate. */
+  readonly key: string;
+  /**
+   * Refuses what the authority would refuse, before anything is spent: key kinds, wildcard without DNS-01, missing EAB, profiles.
+   * @throws {TscertError} of the codes that mean "nothing was tried"
+   */
+  preflight(wanted: CertificateRequest, signal: AbortSignal): Promise<void>;
+  /** Has the CSR signed. Goes on with the order in the journal where there is one for this certificate. */
+  sign(csr: Csr, wanted: CertificateRequest, context: IssueContext): Promise<Issued | Pending>;
+  /** Withdraws what an abandoned order left in the world (TXT values, pending authorizations) and forgets its journal. */
+  abandon(name: string, context: IssueContext): Promise<void>;
+}

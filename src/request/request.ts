@@ -1,0 +1,94 @@
+/**
+ * The Request: what every door (flags, configuration file, environment, cfssl JSON, later manifests) becomes before any
+ * logic runs. Plain data; secrets stand in it only as references that `wire` resolves.
+ */
+import type { GeneralName } from '../base/names.js';
+import type { KeyType } from '../pki/key-type.js';
+import type { Subject } from '../pki/subject.js';
+import type { NameConstraints, Usage } from '../pki/usage.js';
+
+/** A secret by reference: a file (its content without the last line feed) or an environment variable; or the text itself. */
+export type SecretRef = { readonly file: string } | { readonly env: string } | { readonly value: string };
+
+/** What shall stand in the certificate. */
+export interface CertificateSpec {
+  /** In the order given; the first one names the certificate unless it has a name. */
+  readonly names: readonly GeneralName[];
+  readonly commonName?: string;
+  readonly subject?: Subject;
+  readonly usages?: readonly Usage[];
+  readonly isCa?: boolean;
+  readonly pathLength?: number;
+  readonly nameConstraints?: NameConstraints;
+  readonly mustStaple?: boolean;
+}
+
+/** How the key of a certificate comes about. */
+export interface KeySpec {
+  readonly type: KeyType;
+  /** Keep the stored key when it fits `type` (rotationPolicy Never). */
+  readonly reuse: boolean;
+  /** An existing key, PEM; read-only. */
+  readonly file?: string;
+}
+
+/** External account binding (RFC 8555 §7.3.4): the key is base64url, as CAs hand it out. */
+export interface EabRequest {
+  readonly kid: string;
+  readonly hmac: SecretRef;
+}
+
+/** Who signs. Other kinds of authority join this union with their own `kind`. */
+export interface AcmeRequest {
+  readonly kind: 'acme';
+  /** Directory URL. */
+  readonly directory: string;
+  readonly email?: string;
+  readonly agreeTos: boolean;
+  readonly eab?: EabRequest;
+  readonly profile?: string;
+  readonly preferredChain?: string;
+  readonly notAfter?: Date;
+}
+
+export type IssuerRequest = AcmeRequest;
+
+/** How names are proven; for one name the most specific fitting zone wins, then the order. */
+export type SolverRequest =
+  | {
+      readonly type: 'dns-01';
+      /** `route53`, `alidns`, `rfc2136`, `exec`, `manual`, `acmesh:dns_xx`. */
+      readonly provider: string;
+      /** Only for names in this zone. */
+      readonly zone?: string;
+      /** The provider's own settings from the configuration file; the environment fills what is absent. */
+      readonly settings?: Readonly<Record<string, string | SecretRef>>;
+    }
+  | { readonly type: 'http-01'; readonly port: number }
+  | { readonly type: 'http-01'; readonly webroot: string }
+  | { readonly type: 'tls-alpn-01'; readonly port: number };
+
+/** One certificate that is wanted. */
+export interface CertificateRequest {
+  /** Under this name it is stored; `*.` of a wildcard is written `_.`. */
+  readonly name: string;
+  readonly spec: CertificateSpec;
+  readonly key: KeySpec;
+  /** An existing CSR, PEM or DER; then `spec` is what it asks for and `key` is not made. */
+  readonly csrFile?: string;
+  readonly issuer: IssuerRequest;
+  readonly solvers: readonly SolverRequest[];
+  readonly renewBefore?: { readonly milliseconds: number } | { readonly percent: number };
+  readonly deployHook?: string;
+}
+
+/** How DNS is looked at, the same for all certificates of a run. */
+export interface DnsOptions {
+  /** Recursive resolvers, `host:port`; empty means the system's. */
+  readonly resolvers: readonly string[];
+  /** Servers to take as the authoritative ones instead of the zone's NS records, for all zones or one. */
+  readonly nameservers: readonly { readonly address: string; readonly zone?: string }[];
+  readonly check: 'authoritative' | 'recursive' | 'none';
+  /** Milliseconds until the self check gives up. */
+  readonly timeout: number;
+}
