@@ -4,6 +4,7 @@
 // With CI set, a skipped test is a failure. --keep leaves the folder; --seed and other words of node:test go by environment.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
