@@ -1,0 +1,96 @@
+// Makes sure that real servers and peers are there: `node scripts/servers.mjs NAME...`, from the root of the checkout.
+// Prints one JSON object of program names to absolute paths; everything else goes to stderr. Exit code 3, and one line a
+// server that cannot be had, saying how to get it; 2 for an unknown name. What is built lies in a cache outside the checkout
+// ($TSCERT_TEST_CACHE), pinned by version and checksum.
+import { existsSync } from 'node:fs';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { built, cacheFolder } from './servers/cache.mjs';
+import { find, findGo, fromDebian, goBuild, run, Unavailable } from './servers/tools.mjs';
+
+const CERTBOT = '5.8.0';
+
+const recipes = {
+  openssl: (cache) => fromDebian(cache, 'openssl', ['openssl'], ['openssl']),
+  bind: (cache) => fromDebian(cache, 'bind (named, nsupdate, dig)', ['named', 'nsupdate', 'dig'], ['bind9', 'bind9-dnsutils']),
+  async pebble(cache) {
+    const go = await findGo([1, 25]);
+    const packages = ['pebble', 'pebble-challtestsrv'].map((name) => `github.com/letsencrypt/pebble/v2/cmd/${name}`);
+    if (go !== undefined) return goBuild(cache, go, 'pebble', 'v2.10.1', packages);
+    return fromDebian(cache, 'pebble (no Go 1.25 or later to build v2.10.1)', ['pebble', 'pebble-challtestsrv'], ['pebble']);
+  },
+  async cfssl(cache) {
+    const go = await needGo('cfssl', [1, 24]);
+    return goBuild(
+      cache,
+      go,
+      'cfssl',
+      'v1.6.5',
+      ['cfssl', 'cfssljson'].map((name) => `github.com/cloudflare/cfssl/cmd/${name}`),
+    );
+  },
+  async lego(cache) {
+    return goBuild(cache, await needGo('lego', [1, 25]), 'lego', 'v4.35.2', ['github.com/go-acme/lego/v4/cmd/lego']);
+  },
+  async certbot(cache) {
+    const python = find('python3');
+    if (python === undefined) throw new Unavailable('certbot needs python3 (3.10 or later) with venv: apt-get install python3-venv');
+    const folder = await built(cache, `certbot-${CERTBOT}`, async (temporary, final) => {
+      const requirements = path.resolve('test/servers/certbot/requirements.txt');
+      try {
+        await run(python, ['-m', 'venv', temporary]);
+        await run(path.join(temporary, 'bin/python'), ['-m', 'pip', 'install', '-q', '--require-hashes', '-r', requirements]);
+      } catch (cause) {
+        throw new Unavailable(
+          `certbot ${CERTBOT} could not be installed (${cause.message}): apt-get install python3-venv, or pip install certbot`,
+        );
+      }
+      await moveScript(path.join(temporary, 'bin/certbot'), temporary, final);
+    });
+    return { certbot: path.join(folder, 'bin/certbot') };
+  },
+  'acme.sh': (cache) => delegate('./servers/acmesh.mjs', cache),
+  'alidns-python': (cache) => delegate('./servers/alidns-python.mjs', cache),
+};
+
+async function needGo(name, [major, minor]) {
+  const go = await findGo([major, minor]);
+  if (go !== undefined) return go;
+  throw new Unavailable(`${name} is built with Go ${major}.${minor} or later, which is not here: https://go.dev/dl/`);
+}
+
+/** A venv may be renamed, but its scripts name their interpreter by its absolute path. */
+async function moveScript(file, from, to) {
+  await writeFile(file, (await readFile(file, 'utf8')).replaceAll(from, to));
+  await chmod(file, 0o755);
+}
+
+async function delegate(module, cache) {
+  const { install } = await import(module);
+  return install(cache);
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(recipes, name));
+if (names.length === 0 || unknown.length > 0) {
+  for (const name of unknown) console.error(`unknown server: ${name}`);
+  console.error(`usage: node scripts/servers.mjs NAME...   (${Object.keys(recipes).join(', ')})`);
+  process.exit(2);
+}
+if (!existsSync('test/servers')) {
+  console.error('scripts/servers.mjs wants to be started in the root of the checkout');
+  process.exit(2);
+}
+const paths = {};
+const missing = [];
+for (const name of new Set(names)) {
+  try {
+    Object.assign(paths, await recipes[name](cacheFolder()));
+  } catch (error) {
+    missing.push(`${name} cannot be had: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}`);
+  }
+}
+for (const line of missing) console.error(line);
+if (missing.length > 0) process.exit(3);
+console.log(JSON.stringify(paths));
