@@ -125,7 +125,7 @@ async function freePorts(count: number): Promise<number[]> {
 
 /** One GET over HTTPS, trusting only `ca`. */
 async function get(url: string, ca: string): Promise<string> {
-  const client = request(url, { ca, agent: false });
+  const client = request(url, { ca, agent: false, headers: { 'user-agent': 'tscert-test' } });
   client.end();
   const [response] = await once(client, 'response');
   let text = '';
@@ -142,6 +142,10 @@ interface Running {
 /** Starts a program and resolves once `ready` does; a program that ends before that is an error with its last words. */
 async function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv, ready: () => Promise<unknown>): Promise<Running> {
   const child: ChildProcess = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', kill);
   let log = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     log += text;
@@ -151,7 +155,8 @@ async function start(file: string, args: readonly string[], env: NodeJS.ProcessE
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const stop = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    process.off('exit', kill);
+    kill();
     await ended;
   };
   const over = (): boolean => child.exitCode !== null || child.signalCode !== null;
