@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
+import { define } from './define.mjs';
 
 const { values } = parseArgs({ options: { outdir: { type: 'string', default: 'dist' }, 'no-types': { type: 'boolean', default: false } } });
 const outdir = path.resolve(values.outdir);
@@ -35,6 +36,7 @@ await esbuild.build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
+  define,
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',

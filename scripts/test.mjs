@@ -11,6 +11,7 @@ import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import esbuild from 'esbuild';
+import { define } from './define.mjs';
 
 const root = process.cwd();
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -44,6 +45,7 @@ try {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    define,
     sourcemap: 'linked',
     logLevel: 'warning',
   });

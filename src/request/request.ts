@@ -80,6 +80,8 @@ export interface CertificateRequest {
   readonly solvers: readonly SolverRequest[];
   readonly renewBefore?: { readonly milliseconds: number } | { readonly percent: number };
   readonly deployHook?: string;
+  /** `HOST:PORT` at which the new certificate must be served after the hook. */
+  readonly probe?: string;
 }
 
 /** How DNS is looked at, the same for all certificates of a run. */

@@ -1,0 +1,12 @@
+/** What every command gets: the process, the global options, the voice. */
+import type { GlobalOptions } from './globals.js';
+import type { System } from './system.js';
+import type { Ui } from './ui/ui.js';
+
+export interface Context {
+  readonly system: System;
+  readonly globals: GlobalOptions;
+  readonly ui: Ui;
+  /** Aborted by Ctrl-C, SIGTERM, SIGHUP and `--timeout`; its reason is a TscertError. */
+  readonly signal: AbortSignal;
+}

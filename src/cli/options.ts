@@ -1,0 +1,71 @@
+/** Brings flags, environment and configuration file together in the one shape of src/request/options.ts. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, systemCodeOf, TscertError } from '../base/errors.js';
+import { checkOptions, parseConfig } from '../request/config.js';
+import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, RUN_KEYS } from '../request/options.js';
+import type { Context } from './context.js';
+import { dataFolder } from './places.js';
+
+/** The options of a run from all three doors. */
+export interface Options {
+  /** Flags, and the environment where there is no flag: they stand before the configuration file. */
+  readonly own: CertificateOptions;
+  /** The configuration file, its options of the run overridden by `own`'s. */
+  readonly config: ConfigOptions;
+}
+
+const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
+const NUMBERS: ReadonlySet<string> = new Set(['jobs']);
+const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver']);
+
+/**
+ * Reads the options of a command from its flags, the environment (`TSCERT_` and the key in capitals) and the configuration file.
+ * @param flags what commander parsed, under the keys of the options table
+ * @throws {TscertError} `config-invalid`, `file-unreadable`
+ */
+export async function readOptions(context: Context, flags: Readonly<Record<string, unknown>>): Promise<Options> {
+  const { system, globals } = context;
+  const config = await readConfig(context);
+  const environment: Record<string, unknown> = {};
+  for (const key of [...CERTIFICATE_KEYS, ...RUN_KEYS]) {
+    const name = environmentName(key);
+    const value = system.env[name];
+    if (value !== undefined && value !== '') environment[key] = key === 'eabHmac' ? { env: name } : fromText(key, value);
+  }
+  const caBundle = globals.caBundle === undefined ? {} : { caBundle: globals.caBundle };
+  const given = Object.fromEntries(Object.entries({ ...flags, ...caBundle }).filter(([, value]) => value !== undefined));
+  // A secret given by a flag stands before one from the environment, under whichever of its two keys.
+  if (given.eabHmacFile !== undefined) delete environment.eabHmac;
+  const own = checkOptions({ ...environment, ...given }, 'the command line');
+  const run = Object.fromEntries(RUN_KEYS.filter((key) => own[key] !== undefined).map((key) => [key, own[key]]));
+  const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key as keyof ConfigOptions]]));
+  return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions };
+}
+
+/** The variable of an option: `dnsResolver` is TSCERT_DNS_RESOLVER. */
+export function environmentName(key: string): string {
+  return `TSCERT_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+function fromText(key: string, text: string): unknown {
+  if (BOOLEANS.has(key) || (key === 'tlsAlpn' && !/^\d+$/.test(text))) return /^(1|true|yes|on)$/i.test(text);
+  if (NUMBERS.has(key) || key === 'tlsAlpn') return Number(text);
+  return LISTS.has(key) ? text.split(',').map((part) => part.trim()) : text;
+}
+
+async function readConfig({ system, globals }: Context): Promise<ConfigOptions> {
+  const named = globals.config ?? (system.env.TSCERT_CONFIG || undefined);
+  const file = named === undefined ? path.join(dataFolder(system, globals), 'tscert.yaml') : path.resolve(system.cwd, named);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (named === undefined && systemCodeOf(error) === 'ENOENT') return {};
+    throw new TscertError('file-unreadable', `Cannot read the configuration "${file}": ${messageOf(error)}`, {
+      data: { file },
+      cause: error,
+    });
+  }
+  return parseConfig(text, file);
+}

@@ -1,0 +1,120 @@
+/**
+ * The one place that reads the process: environment, arguments, streams, clock, chance, signals. Everything else gets them as values.
+ */
+import { hostname } from 'node:os';
+import type { Clock, Random } from '../base/clock.js';
+
+/** A stream that words or data go to. */
+export interface Output {
+  write(text: string): void;
+  /** Present on a terminal; how many characters fit in a line. */
+  readonly columns?: number | undefined;
+  readonly isTTY: boolean;
+}
+
+/** The process as a value. */
+export interface System {
+  /** Without the program's own name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly isRoot: boolean;
+  readonly pid: number;
+  readonly host: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdinIsTTY: boolean;
+  /** All of standard input. */
+  readInput(): Promise<Buffer>;
+  /** One line typed on the terminal after a question; `undefined` when the input ends. */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Calls back at SIGINT, SIGTERM and SIGHUP until the returned function is called. */
+  onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+}
+
+/** A clock of the process; its waits do not outlive their signal. */
+export function createClock(): Clock {
+  return {
+    now: () => Date.now(),
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) {
+          reject(signal.reason);
+          return;
+        }
+        const stop = (): void => {
+          clearTimeout(timer);
+          reject(signal?.reason);
+        };
+        // A timer cannot be longer than 2^31 - 1 ms: Node.js would fire at once.
+        const timer = setTimeout(
+          () => {
+            signal?.removeEventListener('abort', stop);
+            resolve();
+          },
+          Math.min(milliseconds, 2_147_483_647),
+        );
+        signal?.addEventListener('abort', stop, { once: true });
+      }),
+  };
+}
+
+/** The real process. */
+export function createSystem(): System {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    isRoot: process.getuid?.() === 0,
+    pid: process.pid,
+    host: hostname(),
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    stdinIsTTY: process.stdin.isTTY === true,
+    async readInput() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    },
+    async ask(question, signal) {
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await Promise.race([
+          lines.question(question, { signal }),
+          new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined))),
+        ]);
+      } finally {
+        lines.close();
+      }
+    },
+    clock: createClock(),
+    random: Math.random,
+    onSignal(listener) {
+      const wrapped = (signal: NodeJS.Signals): void => listener(signal);
+      for (const signal of signals) process.on(signal, wrapped);
+      return () => {
+        for (const signal of signals) process.off(signal, wrapped);
+      };
+    },
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // A reader that went away (`| head`) ends the words, not the work.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    write(text) {
+      if (!stream.destroyed) stream.write(text);
+    },
+    get columns() {
+      return stream.columns;
+    },
+    isTTY: stream.isTTY === true,
+  };
+}

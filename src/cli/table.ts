@@ -1,0 +1,37 @@
+/** The verbs: what `tscert --help` shows. Each is loaded when it is called for. */
+import type { Verb } from './verb.js';
+
+export interface Row {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Verb>;
+}
+
+export const VERBS: readonly Row[] = [
+  {
+    name: 'issue',
+    summary: 'get a certificate; does nothing when a good one is there',
+    load: async () => (await import('./commands/issue.js')).issue,
+  },
+  {
+    name: 'genkey',
+    summary: 'make a key; with a cfssl request also its CSR',
+    load: async () => (await import('./commands/genkey.js')).genkey,
+  },
+  { name: 'csr', summary: 'make a certificate signing request', load: async () => (await import('./commands/csr.js')).csr },
+  {
+    name: 'inspect',
+    summary: 'show any certificate, chain, CSR or key',
+    load: async () => (await import('./commands/inspect.js')).inspect,
+  },
+  {
+    name: 'account',
+    summary: 'show, update, re-key or deactivate the ACME account',
+    load: async () => (await import('./commands/account.js')).account,
+  },
+  {
+    name: 'dns',
+    summary: 'the least rights a DNS provider needs; a harmless test of it',
+    load: async () => (await import('./commands/dns.js')).dns,
+  },
+];

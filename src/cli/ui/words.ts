@@ -1,0 +1,97 @@
+/**
+ * Errors in words, and what to do next.
+ * The rules of this voice: `tscert: error:` says what could not be done, to what and why, with the server's own words;
+ * `tscert: hint:` says what to do; no capitals after the colon unless a name, no full stop at the end, no stack, no secret.
+ */
+import { type ErrorCode, type ErrorData, isTscertError, messageOf } from '../../base/errors.js';
+
+interface Subproblem {
+  readonly type?: string;
+  readonly detail?: string;
+  readonly identifier?: { readonly value?: string };
+}
+
+interface Failure {
+  readonly identifier: string;
+  readonly type: string;
+  readonly problem?: { readonly type?: string; readonly detail?: string };
+}
+
+/** Extra lines that belong to the error itself: each failed name, each name server's answer, each subproblem. */
+export function detailsOf(error: unknown): string[] {
+  if (!isTscertError(error)) return [];
+  const { failures, diagnosis, problem } = error.data as {
+    failures?: readonly Failure[];
+    diagnosis?: readonly { server: string; address: string; answer: string; holds?: boolean }[];
+    problem?: { subproblems?: readonly Subproblem[] };
+  };
+  return [
+    ...(failures ?? []).map(
+      ({ identifier, type, problem: why }) =>
+        `${identifier} (${type}): ${why?.detail ?? 'no reason given'}${why?.type === undefined ? '' : ` [${shortType(why.type)}]`}`,
+    ),
+    ...(diagnosis ?? []).map(({ server, address, answer }) => `${server} (${address}): ${answer}`),
+    ...(problem?.subproblems ?? []).map(
+      ({ identifier, detail, type }) =>
+        `${identifier?.value ?? 'subproblem'}: ${detail ?? ''}${type === undefined ? '' : ` [${shortType(type)}]`}`,
+    ),
+  ];
+}
+
+/** The message without the word "Cannot" in capitals. */
+export function messageWords(error: unknown): string {
+  const message = messageOf(error);
+  return message.startsWith('Cannot ') ? `c${message.slice(1)}` : message;
+}
+
+const HINTS: Partial<Record<ErrorCode, (data: ErrorData) => string | undefined>> = {
+  'terms-not-agreed': ({ url }) =>
+    `read ${url ?? 'the terms of service of the CA'} and say yes with --agree-tos (or agreeTos: true in the configuration, or TSCERT_AGREE_TOS=1)`,
+  'eab-required': () => 'get a key id and an HMAC key from the CA, and give them with --eab-kid KID --eab-hmac-file FILE',
+  'wildcard-needs-dns01': () => 'add a DNS provider, as in --dns route53',
+  'solver-missing': () => 'say how names are proven: --dns PROVIDER, --http standalone, --http webroot:DIR or --tls-alpn',
+  'key-kind-refused': () => 'choose another --key-type; ec256 is signed by every CA',
+  'credentials-missing': ({ hint }) => (typeof hint === 'string' ? hint : 'set the credentials as the provider documents them'),
+  'provider-denied': ({ provider }) =>
+    typeof provider === 'string' && /^(route53|alidns)$/.test(provider)
+      ? `the least rights are printed by: tscert dns policy ${provider} --zone ZONE`
+      : undefined,
+  'propagation-timeout': () =>
+    'look at the name servers above; a slow provider wants a longer --dns-timeout, a hidden primary --dns-nameserver',
+  'manual-pending': () => 'when the records stand, run the same command again: it goes on with the same order and the same values',
+  'zone-unknown': () => 'check that the zone is delegated and that the credentials are of the account that holds it',
+  'port-in-use': () =>
+    'stop what listens there for a moment, use --http webroot:DIR with the running server, or another port behind a redirect',
+  'tls-untrusted': () => 'give the root of a private CA with --ca-bundle FILE',
+  'store-unwritable': () => 'choose another folder with --dir, or run as the user who owns it',
+  'store-damaged': () => 'move the damaged file away; the last good generation is in the archive folder',
+  locked: ({ pid, host }) =>
+    pid === undefined ? undefined : `wait for process ${pid}${host === undefined ? '' : ` on ${host}`}, or stop it`,
+  'rate-limited': ({ retryAt }) =>
+    typeof retryAt === 'number'
+      ? `run the same command again after ${new Date(retryAt).toISOString()}`
+      : 'run the same command again later',
+  'key-passphrase': () => 'give the passphrase with --passphrase-file FILE',
+  interrupted: () => 'run the same command again: it goes on where this run stopped',
+  internal: () => 'this is a fault of tscert; please report it with the output of --verbose',
+};
+
+/** What to do next, if there is something better than reading the message. */
+export function hintOf(error: unknown): string | undefined {
+  return isTscertError(error) ? HINTS[error.code]?.(error.data) : undefined;
+}
+
+/** An error as data, for --json. */
+export function errorDocument(error: unknown): Record<string, unknown> {
+  const hint = hintOf(error);
+  return {
+    code: isTscertError(error) ? error.code : 'internal',
+    message: messageOf(error),
+    ...(hint === undefined ? {} : { hint }),
+    ...(isTscertError(error) && Object.keys(error.data).length > 0 ? { data: error.data } : {}),
+  };
+}
+
+function shortType(type: string): string {
+  return type.replace('urn:ietf:params:acme:error:', '');
+}

@@ -1,0 +1,226 @@
+/** Options become Requests: flags before the entry of the configuration file before its top; one way for every door. */
+
+import { parseDuration } from '../base/duration.js';
+import { TscertError } from '../base/errors.js';
+import { nameKey, parseDnsName, parseName } from '../base/names.js';
+import { DEFAULT_KEY_TYPE, parseKeyType } from '../pki/key-type.js';
+import type { CertificateOptions, ConfigOptions } from './options.js';
+import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
+
+/** What building needs from outside: the time, the CAs, and the CSR files that options name. */
+export interface BuildHelp {
+  /** Milliseconds since the epoch; a `notAfter` given as a duration counts from here. */
+  readonly now: number;
+  /** A CA's short name or URL to its directory, or its staging directory. */
+  directoryOf(server: string, staging: boolean): string;
+  /** What an existing CSR asks for. */
+  readCsr(file: string): CertificateSpec;
+}
+
+export const DEFAULT_SERVER = 'letsencrypt';
+const DEFAULT_DNS_TIMEOUT = '5m';
+const DEFAULT_JOBS = 300;
+
+/**
+ * The certificates that are wanted: the one of the flags, or those of the configuration file (`flags.name` picks one of them).
+ * @throws {TscertError} `request-invalid`, `name-invalid`, `config-invalid`, `usage`
+ */
+export function buildRequests(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): CertificateRequest[] {
+  const entries = config.certificates ?? [];
+  const named = flags.domains !== undefined || flags.csr !== undefined;
+  const picked = named
+    ? [{}]
+    : flags.name === undefined
+      ? entries
+      : entries.filter((entry) => nameOf(merge({}, entry, config), help) === flags.name);
+  if (picked.length === 0) {
+    throw new TscertError(
+      'usage',
+      entries.length > 0
+        ? `Cannot find the certificate "${flags.name}" in the configuration: it has ${entries.map((entry) => `"${nameOf(merge({}, entry, config), help)}"`).join(', ')}`
+        : 'Cannot tell what to issue: there is no -d NAME, no --csr FILE and no certificate in a configuration file',
+    );
+  }
+  const requests = picked.map((entry) => buildRequest(merge(flags, entry, config), help));
+  const seen = new Set<string>();
+  for (const { name } of requests) {
+    if (seen.has(name))
+      throw new TscertError('config-invalid', `Cannot store two certificates under the name "${name}": give one of them another name`, {
+        data: { name },
+      });
+    seen.add(name);
+  }
+  return requests;
+}
+
+/** How DNS is looked at, from the same options. */
+export function buildDnsOptions(options: ConfigOptions): DnsOptions {
+  return {
+    resolvers: (options.dnsResolver ?? []).map((address) => checkAddress(address, 'dnsResolver')),
+    nameservers: (options.dnsNameserver ?? []).map((entry) => {
+      const [address = '', zone] = splitZone(entry);
+      return { address: checkAddress(address, 'dnsNameserver'), ...(zone === undefined ? {} : { zone: parseDnsName(zone) }) };
+    }),
+    check: options.dnsCheck ?? 'authoritative',
+    timeout: parseDuration(options.dnsTimeout ?? DEFAULT_DNS_TIMEOUT),
+  };
+}
+
+/** How many certificates may be under way at once. */
+export function jobsOf(options: ConfigOptions): number {
+  return options.jobs ?? DEFAULT_JOBS;
+}
+
+type Merged = CertificateOptions;
+
+/** Each key from the first that has it; the ways of proving names belong together and are taken from one place. */
+function merge(flags: CertificateOptions, entry: CertificateOptions, config: ConfigOptions): Merged {
+  const { certificates: _, dnsResolver: _1, dnsNameserver: _2, dnsCheck: _3, dnsTimeout: _4, caBundle: _5, jobs: _6, ...defaults } = config;
+  const proofs = [flags, entry, defaults].find(
+    ({ dns, http, tlsAlpn }) => dns !== undefined || http !== undefined || tlsAlpn !== undefined,
+  );
+  const { dns: _7, http: _8, tlsAlpn: _9, ...rest } = { ...defaults, ...entry, ...flags };
+  return {
+    ...rest,
+    ...(proofs?.dns === undefined ? {} : { dns: proofs.dns }),
+    ...(proofs?.http === undefined ? {} : { http: proofs.http }),
+    ...(proofs?.tlsAlpn === undefined ? {} : { tlsAlpn: proofs.tlsAlpn }),
+  };
+}
+
+function nameOf(options: Merged, help: BuildHelp): string {
+  return options.name ?? specOf(options, help).names.map(({ value }) => value)[0] ?? options.cn ?? '';
+}
+
+function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
+  if (options.csr !== undefined && options.domains !== undefined) {
+    throw new TscertError('usage', 'Cannot take names from -d and from --csr: the CSR says what it asks for');
+  }
+  if (options.csr !== undefined && options.key !== undefined) {
+    throw new TscertError('usage', 'Cannot use --key with --csr: the CSR is signed already');
+  }
+  const spec = specOf(options, help);
+  const name = nameOf(options, help);
+  if (name === '') throw new TscertError('request-invalid', 'Cannot name the certificate: it has no names', { data: { field: 'domains' } });
+  return {
+    name,
+    spec,
+    key: {
+      type: options.keyType === undefined ? DEFAULT_KEY_TYPE : parseKeyType(options.keyType),
+      reuse: options.reuseKey ?? false,
+      ...(options.key === undefined ? {} : { file: options.key }),
+    },
+    ...(options.csr === undefined ? {} : { csrFile: options.csr }),
+    issuer: issuerOf(options, help),
+    solvers: solversOf(options),
+    ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
+    ...(options.deployHook === undefined ? {} : { deployHook: options.deployHook }),
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
+  };
+}
+
+function specOf(options: Merged, help: BuildHelp): CertificateSpec {
+  if (options.csr !== undefined) return help.readCsr(options.csr);
+  const names = (options.domains ?? [])
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map(parseName);
+  const unique = [...new Map(names.map((name) => [nameKey(name), name])).values()];
+  if (options.cn !== undefined && !unique.some(({ value }) => value === options.cn)) {
+    throw new TscertError('request-invalid', `Cannot use "${options.cn}" as common name: it is none of the names`, {
+      data: { field: 'cn' },
+    });
+  }
+  return {
+    names: unique,
+    ...(options.cn === undefined ? {} : { commonName: options.cn }),
+    ...(options.mustStaple === true ? { mustStaple: true } : {}),
+  };
+}
+
+function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
+  const hmac: SecretRef | undefined = options.eabHmac ?? (options.eabHmacFile === undefined ? undefined : { file: options.eabHmacFile });
+  if ((options.eabKid === undefined) !== (hmac === undefined)) {
+    throw new TscertError('usage', 'Cannot bind an external account with half of it: --eab-kid and --eab-hmac-file go together');
+  }
+  return {
+    kind: 'acme',
+    directory: help.directoryOf(options.server ?? DEFAULT_SERVER, options.staging ?? false),
+    agreeTos: options.agreeTos ?? false,
+    ...(options.email === undefined ? {} : { email: parseName(`email:${options.email}`).value }),
+    ...(options.eabKid === undefined || hmac === undefined ? {} : { eab: { kid: options.eabKid, hmac } }),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+    ...(options.preferredChain === undefined ? {} : { preferredChain: options.preferredChain }),
+    ...(options.notAfter === undefined ? {} : { notAfter: parseNotAfter(options.notAfter, help.now) }),
+  };
+}
+
+function solversOf(options: Merged): SolverRequest[] {
+  const dns = (options.dns ?? []).map((entry): SolverRequest => {
+    const { provider: named, zone: zoneSetting, ...settings } = typeof entry === 'string' ? { provider: entry } : entry;
+    const [provider = '', suffix] = splitZone(named);
+    const zone = (zoneSetting as string | undefined) ?? suffix;
+    return {
+      type: 'dns-01',
+      provider,
+      ...(zone === undefined ? {} : { zone: parseDnsName(zone) }),
+      ...(Object.keys(settings).length === 0 ? {} : { settings: settings as Readonly<Record<string, string | SecretRef>> }),
+    };
+  });
+  const http = (options.http ?? []).map((text): SolverRequest => {
+    const [kind, rest] = [text.split(':', 1)[0], text.includes(':') ? text.slice(text.indexOf(':') + 1) : ''];
+    if (kind === 'webroot' && rest !== '') return { type: 'http-01', webroot: rest };
+    if (kind === 'standalone') return { type: 'http-01', port: rest === '' ? 80 : parsePort(rest, text) };
+    throw new TscertError('request-invalid', `Cannot use "${text}" for HTTP-01: it wants standalone, standalone:PORT or webroot:DIR`, {
+      data: { field: 'http' },
+    });
+  });
+  const alpn = options.tlsAlpn;
+  const tls: SolverRequest[] = alpn === undefined || alpn === false ? [] : [{ type: 'tls-alpn-01', port: alpn === true ? 443 : alpn }];
+  return [...dns, ...http, ...tls];
+}
+
+/** "PROVIDER@ZONE" or "HOST@ZONE" in two; the zone may be absent. */
+function splitZone(text: string): [string, string | undefined] {
+  const at = text.lastIndexOf('@');
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** HOST, HOST:PORT, [V6] or [V6]:PORT with the port written out. */
+function checkAddress(text: string, field: string): string {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+)|([0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d+))?$/i.exec(text);
+  const host = match?.[1] ?? match?.[3];
+  if (match === null)
+    throw new TscertError('request-invalid', `Cannot use "${text}" as a name server: it wants HOST or HOST:PORT`, { data: { field } });
+  const portText = match[4] === undefined ? 53 : parsePort(match[4], text);
+  return `${host === undefined ? parseName(match[2] ?? '').value : `[${host}]`}:${portText}`;
+}
+
+function parsePort(text: string, whole: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
+    throw new TscertError('request-invalid', `Cannot use the port of "${whole}": ports are 1 to 65535`, { data: { value: whole } });
+  return port;
+}
+
+function parseRenewBefore(text: string): NonNullable<CertificateRequest['renewBefore']> {
+  const percent = /^(\d{1,2})%$/.exec(text)?.[1];
+  if (percent === undefined) return { milliseconds: parseDuration(text) };
+  if (Number(percent) === 0)
+    throw new TscertError('request-invalid', `Cannot renew before "${text}": percentages are 1% to 99%`, { data: { value: text } });
+  return { percent: Number(percent) };
+}
+
+function parseNotAfter(text: string, now: number): Date {
+  const date = /^\d{4}-\d{2}-\d{2}T/.test(text) ? new Date(text) : new Date(now + parseDuration(text));
+  if (Number.isNaN(date.getTime()))
+    throw new TscertError('request-invalid', `Cannot read the time "${text}": it wants a form such as 2027-01-31T12:00:00Z or 30d`, {
+      data: { value: text },
+    });
+  if (date.getTime() <= now)
+    throw new TscertError('request-invalid', `Cannot ask for a certificate that ends at "${text}": that is over`, {
+      data: { value: text },
+    });
+  return date;
+}
