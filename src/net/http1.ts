@@ -1,0 +1,75 @@
+/** HTTP/1.1 (RFC 9112) over up to four kept-alive sockets. */
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import { type Answer, type Connection, type Exchange, flatHeaders, readBody } from './exchange.js';
+import { ExchangeFailure } from './failure.js';
+import type { ProxyServer } from './proxy.js';
+
+const SOCKETS = 4;
+
+/**
+ * A connection that opens its sockets by `open`; `first` is one that stands already. With `proxy` the requests go to it in
+ * absolute form (RFC 9112 §3.2.2), as plain http URLs do.
+ */
+export function createHttp1(open: () => Promise<Socket>, first: Socket | undefined, proxy: ProxyServer | undefined): Connection {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: 'lifo' });
+  let spare = first;
+  Object.assign(agent, {
+    createConnection(_options: unknown, done: (error: Error | null, socket?: Socket) => void): void {
+      const socket = spare;
+      spare = undefined;
+      if (socket !== undefined && !socket.destroyed) done(null, socket);
+      else open().then((opened) => done(null, opened), done);
+    },
+  });
+  return {
+    isUsable: () => true,
+    exchange: (exchange) => send(agent, exchange, proxy),
+    destroy() {
+      spare?.destroy();
+      agent.destroy();
+    },
+  };
+}
+
+function send(agent: http.Agent, exchange: Exchange, proxy: ProxyServer | undefined): Promise<Answer> {
+  const { method, url, body, signal, progress } = exchange;
+  return new Promise((resolve, reject) => {
+    const request = http.request({
+      agent,
+      method,
+      path: proxy === undefined ? `${url.pathname}${url.search}` : `${url.origin}${url.pathname}${url.search}`,
+      headers: {
+        host: url.host,
+        ...exchange.headers,
+        ...(body !== undefined && { 'content-length': String(body.length) }),
+        ...(proxy?.authorization !== undefined && { 'proxy-authorization': proxy.authorization }),
+      },
+    });
+    const abort = (): void => {
+      request.destroy();
+      fail(signal.reason);
+    };
+    const fail = (error: unknown): void => {
+      signal.removeEventListener('abort', abort);
+      reject(error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    request.once('socket', () => {
+      progress.phase = 'send';
+      progress.sent = true;
+    });
+    request.once('finish', () => {
+      progress.phase = 'read';
+    });
+    request.on('error', (error) => fail(new ExchangeFailure(error, !progress.sent)));
+    request.once('response', (response) => {
+      progress.phase = 'read';
+      readBody(response, exchange).then((read) => {
+        signal.removeEventListener('abort', abort);
+        resolve({ status: response.statusCode ?? 0, headers: flatHeaders(response.headers), body: read });
+      }, fail);
+    });
+    request.end(body);
+  });
+}
