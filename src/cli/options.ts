@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCodeOf, TscertError } from '../base/errors.js';
-import { checkOptions, parseConfig } from '../request/config.js';
+import { checkOwnOptions, parseConfig } from '../request/config.js';
 import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, RUN_KEYS } from '../request/options.js';
 import type { Context } from './context.js';
 import { dataFolder } from './places.js';
@@ -37,9 +37,9 @@ export async function readOptions(context: Context, flags: Readonly<Record<strin
   const given = Object.fromEntries(Object.entries({ ...flags, ...caBundle }).filter(([, value]) => value !== undefined));
   // A secret given by a flag stands before one from the environment, under whichever of its two keys.
   if (given.eabHmacFile !== undefined) delete environment.eabHmac;
-  const own = checkOptions({ ...environment, ...given }, 'the command line');
+  const own = checkOwnOptions({ ...environment, ...given }, 'the command line');
   const run = Object.fromEntries(RUN_KEYS.filter((key) => own[key] !== undefined).map((key) => [key, own[key]]));
-  const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key as keyof ConfigOptions]]));
+  const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key]]));
   return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions };
 }
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseDocument } from 'yaml';
 import { TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
-import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, RUN_KEYS } from './options.js';
+import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, type OwnOptions, ownSchema, RUN_KEYS } from './options.js';
 
 /**
  * Reads a configuration.
@@ -15,15 +15,19 @@ export function parseConfig(text: string, source: string): ConfigOptions {
   const document = parseDocument(text, { prettyErrors: true });
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault !== undefined) throw invalid(source, [fault.message.split('\n')[0] ?? fault.message]);
-  return checkOptions(document.toJS() ?? {}, source);
+  return check(configSchema, document.toJS() ?? {}, source);
 }
 
 /**
- * Checks values that may stand in a configuration, wherever they come from.
+ * Checks the options of flags and environment.
  * @throws {TscertError} `config-invalid`
  */
-export function checkOptions(value: unknown, source: string): ConfigOptions {
-  const result = v.safeParse(configSchema, value);
+export function checkOwnOptions(value: unknown, source: string): OwnOptions {
+  return check(ownSchema, value, source);
+}
+
+function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, source: string): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   throw invalid(source, result.issues.map(describeIssue));
 }

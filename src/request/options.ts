@@ -90,8 +90,12 @@ export const configSchema = v.strictObject({
   certificates: v.optional(v.pipe(v.array(certificateSchema), v.description('One entry a certificate'))),
 });
 
+/** What flags and the environment can hold: one certificate's options and those of the run. */
+export const ownSchema = v.strictObject({ ...certificateSchema.entries, ...v.partial(v.object(perRun)).entries });
+
 /** One certificate's options, from whichever door. */
 export type CertificateOptions = v.InferOutput<typeof certificateSchema>;
+export type OwnOptions = v.InferOutput<typeof ownSchema>;
 /** The options of the run and the defaults of all its certificates. */
 export type ConfigOptions = v.InferOutput<typeof configSchema>;
 

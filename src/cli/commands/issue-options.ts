@@ -1,0 +1,102 @@
+/** The flags of `issue`: each is a key of src/request/options.ts, in camelCase. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+interface Group {
+  readonly title: string;
+  readonly options: readonly Option[];
+}
+
+const collect = (value: string, previous: readonly string[] = []): string[] => [
+  ...previous,
+  ...value.split(',').map((part) => part.trim()),
+];
+const port = (value: string): number => {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > 65_535) throw new InvalidArgumentError('It wants a port, 1 to 65535.');
+  return number;
+};
+const count = (value: string): number => {
+  if (!/^\d{1,4}$/.test(value) || Number(value) < 1 || Number(value) > 1_000)
+    throw new InvalidArgumentError('It wants a number, 1 to 1000.');
+  return Number(value);
+};
+
+const GROUPS: readonly Group[] = [
+  {
+    title: 'What is made:',
+    options: [
+      new Option('-d, --domain <name>', 'a name of the certificate: DNS name, IP address, e-mail address or URI; repeatable').argParser(
+        collect,
+      ),
+      new Option('--name <name>', 'store it under this name (default: its first name)'),
+      new Option('--key-type <type>', 'rsa2048, rsa3072, rsa4096, rsa8192, ec256 (default), ec384, ec521 or ed25519'),
+      new Option('--reuse-key', 'keep the stored key instead of making a new one'),
+      new Option('--key <file>', 'certify this existing private key'),
+      new Option('--csr <file>', 'have this existing CSR signed'),
+      new Option('--cn <name>', 'common name; by default there is none'),
+      new Option('--must-staple', 'ask for the TLS feature extension (RFC 7633)'),
+    ],
+  },
+  {
+    title: 'Who signs:',
+    options: [
+      new Option(
+        '--server <name|url>',
+        'ACME directory: letsencrypt (default), letsencrypt-staging, zerossl, google, google-staging, sslcom, actalis or a URL',
+      ),
+      new Option('--staging', 'the staging directory of that CA'),
+      new Option('--email <address>', 'contact of the account'),
+      new Option('--agree-tos', "agree to the CA's terms of service"),
+      new Option('--eab-kid <id>', 'key id of the external account binding'),
+      new Option('--eab-hmac-file <file>', 'file with its HMAC key, base64url (or TSCERT_EAB_HMAC)'),
+      new Option('--profile <name>', "one of the CA's certificate profiles"),
+      new Option('--preferred-chain <cn>', 'prefer the chain with an issuer of this common name'),
+      new Option('--not-after <time>', 'ask for this end of validity: RFC 3339, or a duration from now'),
+    ],
+  },
+  {
+    title: 'How names are proven:',
+    options: [
+      new Option('--dns <provider[@zone]>', 'DNS-01 by route53, alidns, rfc2136, exec, acmesh:dns_xx or manual; repeatable').argParser(
+        collect,
+      ),
+      new Option('--http <how>', 'HTTP-01 by standalone, standalone:PORT or webroot:DIR').argParser(collect),
+      new Option('--tls-alpn [port]', 'TLS-ALPN-01 on port 443 or this one').argParser(port).preset(true),
+      new Option('--dns-resolver <host[:port]>', 'resolver for everything that is looked up; repeatable').argParser(collect),
+      new Option('--dns-nameserver <host[:port][@zone]>', "ask this server instead of the zone's own; repeatable").argParser(collect),
+      new Option('--dns-check <who>', 'who must have the records before the CA is told').choices(['authoritative', 'recursive', 'none']),
+      new Option('--dns-timeout <duration>', 'how long that may take (default: 5m)'),
+    ],
+  },
+  {
+    title: 'What happens then:',
+    options: [
+      new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
+      new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
+      new Option('--renew-before <duration|percent>', 'when to renew: 30d, or 33% of the lifetime (default: a third)'),
+    ],
+  },
+  {
+    title: 'The run:',
+    options: [
+      new Option('--force', 'issue even when a good certificate is stored'),
+      new Option('--dry-run', 'go through all of it with the staging directory and throw the result away'),
+      new Option('--jobs <n>', 'certificates under way at once (default: 300)').argParser(count),
+    ],
+  },
+];
+
+/** Adds the flags of `issue` to a command, in groups. */
+export function addIssueOptions(command: Command): void {
+  for (const { title, options } of GROUPS) {
+    command.optionsGroup(title);
+    for (const option of options) command.addOption(option);
+  }
+  command.optionsGroup('Everywhere:');
+}
+
+/** What commander parsed, under the keys of the options table; those of the command alone are left out. */
+export function issueFlags(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { domain, force: _force, dryRun: _dryRun, ...rest } = parsed;
+  return { ...rest, ...(domain === undefined ? {} : { domains: domain }) };
+}
