@@ -1,0 +1,68 @@
+/** The end of a run: for people where the files are and when they expire, for programs one document. */
+import path from 'node:path';
+import { formatDuration } from '../../base/duration.js';
+import type { Outcome, StageTime } from '../../flow/outcome.js';
+import type { Paint } from './paint.js';
+import { errorDocument } from './words.js';
+
+/** Lines for one certificate; none for a failure, which is told as an error. */
+export function summaryOf(outcome: Outcome, now: number, paint: Paint): string[] {
+  switch (outcome.state) {
+    case 'kept':
+    case 'issued': {
+      const { locations } = outcome.stored;
+      const beside = [locations.certificate, locations.chain].map((file) => path.basename(file)).join(', ');
+      return [
+        outcome.state === 'issued'
+          ? `${paint.good('✔')} ${paint.strong(outcome.name)} is issued${totalTime(outcome.stages)}`
+          : `${paint.good('✔')} ${paint.strong(outcome.name)} is good; nothing to do`,
+        ...(outcome.stored.privateKey === undefined ? [] : [`  key          ${locations.privateKey}`]),
+        `  certificate  ${locations.fullchain} (${beside} beside it)`,
+        `  expires      ${dateWords(outcome.notAfter, now)}`,
+        `  renews       ${dateWords(outcome.renewAt, now)}`,
+        ...(outcome.state === 'issued'
+          ? [`  took         ${outcome.stages.map(({ stage, milliseconds }) => `${stage} ${formatDuration(milliseconds)}`).join(', ')}`]
+          : []),
+      ];
+    }
+    case 'tested':
+      return [`${paint.good('✔')} ${paint.strong(outcome.name)}: the dry run went through${totalTime(outcome.stages)}; nothing was stored`];
+    case 'pending':
+      return [`${paint.warn('…')} ${paint.strong(outcome.name)}: ${outcome.reason}`];
+    case 'failed':
+      return [];
+  }
+}
+
+/** The same as data. */
+export function outcomeDocument(outcome: Outcome): Record<string, unknown> {
+  const common = { name: outcome.name, state: outcome.state, stages: outcome.stages };
+  switch (outcome.state) {
+    case 'kept':
+    case 'issued':
+      return {
+        ...common,
+        generation: outcome.stored.generation,
+        files: outcome.stored.locations,
+        notBefore: new Date(outcome.notBefore).toISOString(),
+        notAfter: new Date(outcome.notAfter).toISOString(),
+        renewAt: new Date(outcome.renewAt).toISOString(),
+        ...(outcome.deployError === undefined ? {} : { deployError: errorDocument(outcome.deployError) }),
+      };
+    case 'tested':
+      return { ...common, notBefore: new Date(outcome.notBefore).toISOString(), notAfter: new Date(outcome.notAfter).toISOString() };
+    case 'pending':
+      return { ...common, reason: outcome.reason };
+    case 'failed':
+      return { ...common, error: errorDocument(outcome.error) };
+  }
+}
+
+function totalTime(stages: readonly StageTime[]): string {
+  return ` in ${formatDuration(stages.reduce((sum, { milliseconds }) => sum + milliseconds, 0))}`;
+}
+
+function dateWords(at: number, now: number): string {
+  const day = new Date(at).toISOString().replace('T', ' ').slice(0, 16);
+  return `${day} UTC (${at >= now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`})`;
+}
