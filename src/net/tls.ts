@@ -35,11 +35,22 @@ export async function handshake(target: string, options: { readonly timeout: num
       end(() => reject(new TscertError('timeout', `Cannot finish a TLS handshake with "${target}": no answer`, { data: { target } }))),
     );
     socket.once('error', (error) =>
-      end(() => reject(new TscertError('network', `Cannot make a TLS handshake with "${target}": ${messageOf(error)}`, { data: { target }, cause: error }))),
+      end(() =>
+        reject(
+          new TscertError('network', `Cannot make a TLS handshake with "${target}": ${messageOf(error)}`, {
+            data: { target },
+            cause: error,
+          }),
+        ),
+      ),
     );
     socket.once('secureConnect', () => {
       const chain: Buffer[] = [];
-      for (let at = socket.getPeerCertificate(true); at?.raw !== undefined && !chain.some((der) => der.equals(at.raw)); at = at.issuerCertificate) {
+      for (
+        let at = socket.getPeerCertificate(true);
+        at?.raw !== undefined && !chain.some((der) => der.equals(at.raw));
+        at = at.issuerCertificate
+      ) {
         chain.push(at.raw);
       }
       const protocol = socket.getProtocol() ?? '';

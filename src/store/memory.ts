@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.js';
 import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
+import { checkBundle } from './bundle.js';
 import { storedName } from './name.js';
 import type { RecordKind, Store, Stored } from './store.js';
 import { createTurns } from './turns.js';
@@ -24,6 +25,7 @@ export function createMemoryStore({ clock }: { readonly clock: Clock }): Store {
     },
     async save(name, bundle) {
       const safe = storedName(name);
+      checkBundle(safe, bundle);
       const generations = certificates.get(safe) ?? [];
       const generation = String(generations.length + 1).padStart(4, '0');
       const at = (part: string): string => `memory:${safe}/${generation}/${part}`;
