@@ -1,0 +1,172 @@
+/**
+ * The Store on disk, below one folder:
+ *
+ *     live/NAME             a symbolic link to ../archive/NAME/GEN: what nginx is pointed at, switched in one step
+ *     archive/NAME/GEN/     privkey.pem cert.pem chain.pem fullchain.pem meta.json, never changed once there
+ *     accounts/ state/      records and locks
+ *
+ * `live` and `archive` are 0755 and certificates 0644, for they are public and services that have dropped their rights read them;
+ * keys and meta.json are 0600, accounts and state 0700. certbot closes the folders too, and its users open them again by hand.
+ * A folder that is there already keeps the mode that its owner gave it.
+ */
+import path from 'node:path';
+import type { Clock } from '../base/clock.js';
+import { TscertError } from '../base/errors.js';
+import { makeFolder, syncFolder } from './atomic.js';
+import { checkBundle, PART_FILES } from './bundle.js';
+import { type FileSystem, hasCode, nodeFileSystem, unreadable, unwritable } from './files.js';
+import { isGeneration, readGeneration, removeGeneration, writeGeneration } from './generation.js';
+import { createLocks } from './lock.js';
+import { storedName } from './name.js';
+import { createJudge, describeOwner, type IsAlive, sweep, temporaryName } from './owner.js';
+import { probeFolder } from './probe.js';
+import { createRecords, RECORD_FOLDERS } from './records.js';
+import type { Bundle, RecordKind, Store, Stored } from './store.js';
+
+export interface DiskOptions {
+  readonly folder: string;
+  /** This process: its id, its host's name, and what it does in a word (no secrets), for those who wait for its locks. */
+  readonly process: { readonly pid: number; readonly host: string; readonly command: string };
+  readonly isAlive: IsAlive;
+  readonly clock: Clock;
+  /** Paces the signs of life of held locks; its sleep should not keep the process alive. */
+  readonly background: Pick<Clock, 'sleep'>;
+  readonly fs?: FileSystem;
+}
+
+/** The store below `folder`, which is made when it is first written to. */
+export function createDiskStore({ folder, process: own, isAlive, clock, background, fs = nodeFileSystem }: DiskOptions): Store {
+  const [live, archive] = [path.join(folder, 'live'), path.join(folder, 'archive')];
+  const self = describeOwner(fs, own);
+  const isDead = createJudge({ self, clock, isAlive, fs });
+  const lockFolder = path.join(folder, 'state/locks');
+  const records = createRecords({ folder, self, fs });
+  const locks = createLocks({ folder: lockFolder, self, command: own.command, clock, background, isDead, fs });
+  let probing: Promise<void> | undefined;
+
+  const describe = (name: string, generation: string, bundle: Bundle): Stored => {
+    const at = (part: keyof typeof PART_FILES): string => path.join(live, name, PART_FILES[part]);
+    const locations = { privateKey: at('privateKey'), certificate: at('certificate'), chain: at('chain'), fullchain: at('fullchain') };
+    return { ...bundle, name, generation, locations };
+  };
+
+  /** The generation that the live link names; it need not exist. */
+  const currentOf = (name: string): string | undefined => {
+    const link = path.join(live, name);
+    let target: string;
+    try {
+      target = fs.readlinkSync(link, 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      if (!hasCode(error, 'EINVAL')) throw unreadable(link, error);
+      throw damagedLink(name, link, 'is not the symbolic link that tscert makes; move it away');
+    }
+    const generation = path.posix.basename(target);
+    if (isGeneration(generation) && path.resolve(live, target) === path.join(path.resolve(archive), name, generation)) return generation;
+    throw damagedLink(name, link, `points at "${target}" instead of a generation in "${path.join(archive, name)}"; remove the link`);
+  };
+
+  const pointAt = async (name: string, generation: string): Promise<void> => {
+    const temporary = path.join(archive, name, temporaryName(self));
+    try {
+      await fs.symlink(`../archive/${name}/${generation}`, temporary);
+      await fs.rename(temporary, path.join(live, name));
+    } catch (error) {
+      await fs.rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+    await syncFolder(fs, live);
+  };
+
+  const pointBack = async (name: string, before: string | undefined): Promise<void> => {
+    if (currentOf(name) === before) return;
+    if (before === undefined) await fs.unlink(path.join(live, name));
+    else await pointAt(name, before);
+  };
+
+  const saveGeneration = async (name: string, bundle: Bundle): Promise<string> => {
+    const home = path.join(archive, name);
+    const before = currentOf(name);
+    await makeFolder(fs, live, 0o755);
+    try {
+      await makeFolder(fs, home, 0o755);
+      await sweep(fs, home, self, isDead);
+      const generation = await writeGeneration(fs, home, temporaryName(self), bundle);
+      try {
+        await pointAt(name, generation);
+      } catch (error) {
+        await pointBack(name, before).catch(() => undefined);
+        if (currentOf(name) !== generation) await removeGeneration(fs, home, generation, temporaryName(self)).catch(() => undefined);
+        throw error;
+      }
+      return generation;
+    } catch (error) {
+      // Only an empty folder goes: the one that this attempt has made.
+      await fs.rmdir(home).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  const probeAll = async (): Promise<void> => {
+    for (const below of ['live', 'archive', 'state', 'state/locks', ...Object.values(RECORD_FOLDERS)]) {
+      const place = path.join(folder, below);
+      await probeFolder(fs, place, below === 'live' || below === 'archive' ? 0o755 : 0o700, temporaryName(self));
+      await sweep(fs, place, self, isDead);
+    }
+  };
+
+  return {
+    ...records,
+    ...locks,
+    async load(name) {
+      const safe = storedName(name);
+      const generation = currentOf(safe);
+      if (generation === undefined) return undefined;
+      const home = path.join(archive, safe, generation);
+      if (isMissing(fs, home)) {
+        throw damagedLink(
+          safe,
+          path.join(live, safe),
+          `points at "${home}", which is missing; put it back from a backup, or remove the link`,
+        );
+      }
+      return describe(safe, generation, readGeneration(fs, safe, home));
+    },
+    async save(name, bundle) {
+      const safe = storedName(name);
+      checkBundle(safe, bundle);
+      try {
+        return describe(safe, await saveGeneration(safe, bundle), bundle);
+      } catch (error) {
+        throw unwritable(`store the certificate "${safe}" in`, archive, error);
+      }
+    },
+    async list(kind?: RecordKind) {
+      if (kind !== undefined) return await records.list(kind);
+      try {
+        const entries = fs.readdirSync(live, { withFileTypes: true });
+        return entries
+          .filter((entry) => !entry.isFile() && !entry.name.startsWith('.'))
+          .map(({ name }) => name)
+          .sort();
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) return [];
+        throw unreadable(live, error);
+      }
+    },
+    probe() {
+      probing ??= probeAll().finally(() => {
+        probing = undefined;
+      });
+      return probing;
+    },
+  };
+}
+
+function isMissing(fs: FileSystem, folder: string): boolean {
+  return fs.lstatSync(folder, { throwIfNoEntry: false }) === undefined;
+}
+
+function damagedLink(name: string, link: string, reason: string): TscertError {
+  return new TscertError('store-damaged', `Cannot load the certificate "${name}": ${link} ${reason}`, { data: { name, path: link } });
+}

@@ -1,0 +1,133 @@
+/**
+ * A generation: one folder with the parts of one issuance, written once and never changed. `meta.json` keeps the digest of each
+ * part, so that reading ten thousand of them does not mean parsing ten thousand keys: parts that are still what they were when
+ * they were checked and written need no second check.
+ */
+import path from 'node:path';
+import { TscertError } from '../base/errors.js';
+import type { Json } from '../base/json.js';
+import { syncFolder, writeNewFile } from './atomic.js';
+import { digestOf, faultOf, PART_FILES, type Parts, partsOf } from './bundle.js';
+import { type FileSystem, hasCode, unreadable } from './files.js';
+import type { Bundle } from './store.js';
+
+const META = 'meta.json';
+const VERSION = 1;
+type PartName = keyof typeof PART_FILES;
+const PART_NAMES = Object.keys(PART_FILES) as PartName[];
+
+/** `0001`: sorts by age, for 27 years of daily issuance. */
+const GENERATION = /^\d{4,}$/;
+
+/** True for the name of a generation's folder. */
+export function isGeneration(name: string): boolean {
+  return GENERATION.test(name);
+}
+
+/**
+ * Writes a new generation into the folder of a certificate, by way of `temporary`, a free name in it. Keys and meta.json get 0600.
+ * After a failure nothing of it is left. Gives the generation's name.
+ * @throws the system's error
+ */
+export async function writeGeneration(fs: FileSystem, folder: string, temporary: string, bundle: Bundle): Promise<string> {
+  const building = path.join(folder, temporary);
+  try {
+    await fs.mkdir(building, { mode: 0o755 });
+    await fs.chmod(building, 0o755);
+    const parts = partsOf(bundle);
+    const sha256: Partial<Record<PartName, string>> = {};
+    for (const part of PART_NAMES) {
+      const text = parts[part];
+      if (text === undefined) continue;
+      sha256[part] = digestOf(text);
+      const mode = part === 'privateKey' ? 0o600 : 0o644;
+      await writeNewFile(fs, path.join(building, PART_FILES[part]), { text, mode, durable: true });
+    }
+    const text = `${JSON.stringify({ version: VERSION, sha256, meta: bundle.meta }, null, 2)}\n`;
+    await writeNewFile(fs, path.join(building, META), { text, mode: 0o600, durable: true });
+    await syncFolder(fs, building);
+    return await nameGeneration(fs, folder, building);
+  } catch (error) {
+    await fs.rm(building, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function nameGeneration(fs: FileSystem, folder: string, building: string): Promise<string> {
+  for (;;) {
+    const taken = (await fs.readdir(folder)).filter(isGeneration).map(Number);
+    const generation = String(Math.max(0, ...taken) + 1).padStart(4, '0');
+    const target = path.join(folder, generation);
+    try {
+      await fs.rename(building, target);
+    } catch (error) {
+      if (hasCode(error, 'ENOTEMPTY', 'EEXIST')) continue;
+      throw error;
+    }
+    try {
+      await syncFolder(fs, folder);
+    } catch (error) {
+      await fs.rename(target, building);
+      throw error;
+    }
+    return generation;
+  }
+}
+
+/** Takes back a generation that did not become current; a kill in the middle leaves no half of it under its name. */
+export async function removeGeneration(fs: FileSystem, folder: string, generation: string, temporary: string): Promise<void> {
+  const building = path.join(folder, temporary);
+  await fs.rename(path.join(folder, generation), building);
+  await fs.rm(building, { recursive: true, force: true });
+}
+
+/**
+ * Reads a generation.
+ * @throws {TscertError} `store-damaged` with the file that is missing or damaged; `file-unreadable` when it cannot be looked at
+ */
+export function readGeneration(fs: FileSystem, name: string, folder: string): Bundle {
+  const damaged = (file: string, reason: string): TscertError =>
+    new TscertError(
+      'store-damaged',
+      `Cannot load the certificate "${name}": ${path.join(folder, file)} ${reason}; put the file back from a backup, or issue the certificate anew`,
+      { data: { name, path: path.join(folder, file) } },
+    );
+  const read = (file: string): string => {
+    try {
+      return fs.readFileSync(path.join(folder, file), 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) throw damaged(file, 'is missing');
+      throw unreadable(path.join(folder, file), error);
+    }
+  };
+
+  const meta = parseMeta(read(META));
+  if (meta === undefined) throw damaged(META, 'is damaged');
+  if (meta.version !== VERSION) throw damaged(META, `has the unknown version ${meta.version} (of a later tscert?)`);
+  const certificate = read(PART_FILES.certificate);
+  const chain = read(PART_FILES.chain);
+  const privateKey = meta.sha256.privateKey === undefined ? undefined : read(PART_FILES.privateKey);
+  const parts: Parts = {
+    ...(privateKey === undefined ? {} : { privateKey }),
+    certificate,
+    chain,
+    fullchain: read(PART_FILES.fullchain),
+  };
+  if (!PART_NAMES.every((part) => parts[part] === undefined || digestOf(parts[part]) === meta.sha256[part])) {
+    const fault = faultOf(parts);
+    if (fault !== undefined) throw damaged(PART_FILES[fault.part], `is damaged: ${fault.reason}`);
+  }
+  return { ...(privateKey === undefined ? {} : { privateKey }), certificate, chain, meta: meta.meta };
+}
+
+function parseMeta(text: string): { version: unknown; sha256: Partial<Record<PartName, unknown>>; meta: Json } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('version' in value && 'sha256' in value && 'meta' in value)) return undefined;
+  const { version, sha256, meta } = value;
+  return typeof sha256 === 'object' && sha256 !== null ? { version, sha256, meta: meta as Json } : undefined;
+}

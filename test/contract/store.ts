@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { isTscertError } from '../../src/base/errors.js';
+import type { Json } from '../../src/base/json.js';
+import type { Records, Store } from '../../src/store/store.js';
+import { makeBundle } from './certificates.js';
+
+/** Two views of one store, as two processes have them (or the same one twice), and how to leave nothing behind. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  readonly other: Store;
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+const RUNS = Math.min(Number(process.env.TSCERT_TEST_FUZZ ?? 2000), 100_000);
+
+/** What every Store does; `make` gives an empty one. */
+export function storeContract(name: string, make: () => Promise<StoreUnderTest>): void {
+  describe(`the Store contract: ${name}`, () => {
+    const issuer = makeBundle('issuer.test');
+    const first = { ...makeBundle('first.test'), chain: issuer.certificate, meta: { names: ['first.test'], again: null } };
+    const second = makeBundle('second.test');
+    let under: StoreUnderTest;
+    before(async () => {
+      under = await make();
+    });
+    after(() => under.close());
+
+    const failsWith = (code: string, work: Promise<unknown>): Promise<void> =>
+      assert.rejects(work, (error) => isTscertError(error) && error.code === code);
+
+    test('a certificate that was never stored is undefined', async () => {
+      assert.equal(await under.store.load('absent.test'), undefined);
+    });
+
+    test('what was saved is loaded, with its parts, its meta and its places', async () => {
+      const saved = await under.store.save('first.test', first);
+      assert.deepEqual(await under.other.load('first.test'), saved);
+      assert.deepEqual({ ...first, ...saved }, saved);
+      assert.equal(saved.name, 'first.test');
+      assert.equal(new Set(Object.values(saved.locations)).size, 4);
+    });
+
+    test('a later generation becomes current and sorts after the earlier one', async () => {
+      const one = await under.store.save('again.test', first);
+      const two = await under.other.save('again.test', second);
+      const three = await under.store.save('again.test', first);
+      assert.deepEqual(
+        [three, one, two].map(({ generation }) => generation).sort(),
+        [one, two, three].map(({ generation }) => generation),
+      );
+      assert.equal((await under.store.load('again.test'))?.certificate, first.certificate);
+      assert.equal((await under.store.load('again.test'))?.generation, three.generation);
+    });
+
+    test('a certificate whose key was never seen has none', async () => {
+      const { privateKey: _, ...bundle } = first;
+      await under.store.save('csr.test', bundle);
+      const loaded = await under.store.load('csr.test');
+      assert.equal(loaded?.certificate, first.certificate);
+      assert.equal(loaded !== undefined && 'privateKey' in loaded, false);
+    });
+
+    test('a wildcard is stored with an underscore, and found under both names and in any case', async () => {
+      const saved = await under.store.save('*.Wild.test', first);
+      assert.equal(saved.name, '_.wild.test');
+      assert.deepEqual(await under.store.load('*.wild.test'), saved);
+      assert.deepEqual(await under.store.load('_.WILD.test'), saved);
+    });
+
+    test('names that could leave their folder are refused before anything is written', async () => {
+      for (const bad of [
+        '',
+        '.',
+        '..',
+        '.hidden',
+        'a/b',
+        '../a',
+        'a\\b',
+        'a\0b',
+        'a\nb',
+        'a..b',
+        '*',
+        'a.*.b',
+        'x'.repeat(201),
+        '\ud800',
+      ]) {
+        await failsWith('name-invalid', under.store.save(bad, first));
+        await failsWith('name-invalid', under.store.load(bad));
+      }
+    });
+
+    test('an IPv6 address is a name', async () => {
+      await under.store.save('2001:db8::1', first);
+      assert.equal((await under.store.load('2001:db8::1'))?.name, '2001:db8::1');
+    });
+
+    test('a bundle whose parts do not belong together is refused, and what was there stays', async () => {
+      await under.store.save('kept.test', first);
+      await failsWith('certificate-mismatch', under.store.save('kept.test', { ...second, privateKey: first.privateKey }));
+      await failsWith('key-invalid', under.store.save('kept.test', { ...second, privateKey: 'no key\n' }));
+      await failsWith('pem-invalid', under.store.save('kept.test', { ...second, certificate: '' }));
+      await failsWith('pem-invalid', under.store.save('kept.test', { ...second, certificate: second.certificate.trimEnd() }));
+      await failsWith('pem-invalid', under.store.save('kept.test', { ...second, chain: second.privateKey }));
+      await failsWith('pem-invalid', under.store.save('kept.test', { ...second, chain: '<html>\n' }));
+      assert.equal((await under.store.load('kept.test'))?.certificate, first.certificate);
+    });
+
+    test('all stored names are listed, sorted', async () => {
+      const names = await under.store.list();
+      assert.deepEqual(names, [...names].sort());
+      assert.equal(names.includes('first.test'), true);
+      assert.equal(names.includes('_.wild.test'), true);
+      assert.equal(names.includes('absent.test'), false);
+    });
+
+    test('a record is absent, then what was put last, then absent again', async () => {
+      const key = 'https://ca.test/directory#admin@example.com';
+      for (const kind of ['accounts', 'journal', 'ledger', 'cache'] as const) {
+        const records: Records = under.store;
+        const others: Records = under.other;
+        assert.equal(await records.get(kind, key), undefined);
+        await records.put(kind, key, { kind, list: [1, 'two', null] });
+        await records.put(kind, key, { kind, list: [] });
+        assert.deepEqual(await others.get(kind, key), { kind, list: [] });
+        assert.deepEqual(await others.list(kind), [key]);
+        await records.delete(kind, key);
+        await records.delete(kind, key);
+        assert.equal(await others.get(kind, key), undefined);
+        assert.deepEqual(await others.list(kind), []);
+      }
+    });
+
+    test('null is a value, not absence', async () => {
+      await under.store.put('ledger', 'null', null);
+      assert.equal(await under.store.get('ledger', 'null'), null);
+      await under.store.delete('ledger', 'null');
+    });
+
+    test('of changes asked for at the same time, the last one asked for stands', async () => {
+      await Promise.all(Array.from({ length: 50 }, (_, value) => under.store.put('journal', 'race.test', value)));
+      assert.equal(await under.store.get('journal', 'race.test'), 49);
+      await Promise.all([under.store.put('journal', 'race.test', 1), under.store.delete('journal', 'race.test')]);
+      assert.equal(await under.store.get('journal', 'race.test'), undefined);
+    });
+
+    test('what was put is a copy: later changes of the value do not reach the store', async () => {
+      const value = { list: ['a'] };
+      await under.store.put('ledger', 'copy', value);
+      value.list.push('b');
+      assert.deepEqual(await under.store.get('ledger', 'copy'), { list: ['a'] });
+      const got = (await under.store.get('ledger', 'copy')) as { list: string[] };
+      got.list.push('c');
+      assert.deepEqual(await under.store.get('ledger', 'copy'), { list: ['a'] });
+      await under.store.delete('ledger', 'copy');
+    });
+
+    test('every key keeps its own value, whatever it is made of', async () => {
+      const records: Records = under.store;
+      const keys = fc.uniqueArray(fc.oneof(fc.webUrl(), fc.string({ unit: 'binary', maxLength: 300 })), { maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(keys, fc.jsonValue(), async (some, value) => {
+          for (const key of await records.list('cache')) await records.delete('cache', key);
+          for (const key of some) await records.put('cache', key, { key, value: value as Json });
+          const plain: unknown = JSON.parse(JSON.stringify(value));
+          for (const key of some) assert.deepEqual(await records.get('cache', key), { key, value: plain });
+          assert.deepEqual(await records.list('cache'), [...some].sort());
+          for (const key of some) await records.delete('cache', key);
+        }),
+        { numRuns: Math.ceil(RUNS / 20) },
+      );
+    });
+
+    test('a lock has one holder; the next one gets it when it is released', async () => {
+      const held = await under.store.lock('one', { wait: 0, signal: never });
+      await failsWith('locked', under.store.lock('one', { wait: 0, signal: never }));
+      await failsWith('locked', under.other.lock('one', { wait: 60, signal: never }));
+      const other = await under.store.lock('two', { wait: 0, signal: never });
+      await other.release();
+      const waiting = under.other.lock('one', { wait: 60_000, signal: never });
+      await held.release();
+      await (await waiting).release();
+    });
+
+    test('a lock released twice is released once: the next holder keeps it', async () => {
+      const held = await under.store.lock('twice', { wait: 0, signal: never });
+      await held.release();
+      const next = await under.store.lock('twice', { wait: 0, signal: never });
+      await held.release();
+      await failsWith('locked', under.other.lock('twice', { wait: 0, signal: never }));
+      await next.release();
+    });
+
+    test('lines of one process get a lock in the order in which they asked', async () => {
+      const held = await under.store.lock('queue', { wait: 0, signal: never });
+      const order: number[] = [];
+      const lines = [0, 1, 2, 3, 4].map(async (line) => {
+        const lock = await under.store.lock('queue', { wait: 60_000, signal: never });
+        order.push(line);
+        await lock.release();
+      });
+      await held.release();
+      await Promise.all(lines);
+      assert.deepEqual(order, [0, 1, 2, 3, 4]);
+    });
+
+    test('an aborted wait rejects with the reason of its signal, and leaves the queue', async () => {
+      const held = await under.store.lock('abort', { wait: 0, signal: never });
+      const stop = new AbortController();
+      const reason = new Error('that is enough');
+      const waiting = under.store.lock('abort', { wait: 60_000, signal: stop.signal });
+      const elsewhere = under.other.lock('abort', { wait: 60_000, signal: stop.signal });
+      const patient = under.store.lock('abort', { wait: 60_000, signal: never });
+      stop.abort(reason);
+      await assert.rejects(waiting, (error) => error === reason);
+      await assert.rejects(elsewhere, (error) => error === reason);
+      await assert.rejects(under.store.lock('free', { wait: 0, signal: stop.signal }), (error) => error === reason);
+      await held.release();
+      await (await patient).release();
+    });
+
+    test('a store that can be written passes the probe, and the probe leaves nothing', async () => {
+      const records: Records = under.store;
+      const stored = await under.store.list();
+      await under.store.probe();
+      assert.deepEqual(await under.store.list(), stored);
+      for (const kind of ['accounts', 'journal', 'ledger', 'cache'] as const) assert.deepEqual(await records.list(kind), []);
+    });
+  });
+}
