@@ -87,7 +87,6 @@ async function openTunnel(url: URL, proxy: ProxyServer, options: ConnectOptions)
       method: 'CONNECT',
       path: target,
       headers: { host: target, ...(proxy.authorization !== undefined && { 'proxy-authorization': proxy.authorization }) },
-      agent: false,
       createConnection: () => socket,
     });
     request.once('connect', (response, _socket, head: Buffer) => {

@@ -81,6 +81,7 @@ export function createHttp(options: HttpOptions): Http {
           progress.phase = 'connect';
           progress.sent = false;
           const connection = await orAborted(connections.get(url), deadline.signal);
+          deadline.signal.throwIfAborted();
           try {
             return { ...(await connection.exchange(exchange)), url: text };
           } catch (error) {

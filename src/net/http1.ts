@@ -12,7 +12,8 @@ const SOCKETS = 4;
  * absolute form (RFC 9112 §3.2.2), as plain http URLs do.
  */
 export function createHttp1(open: () => Promise<Socket>, first: Socket | undefined, proxy: ProxyServer | undefined): Connection {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS, scheduling: 'lifo' });
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: SOCKETS, scheduling: 'lifo' });
+  const turns = createTurns(SOCKETS);
   let spare = first;
   Object.assign(agent, {
     createConnection(_options: unknown, done: (error: Error | null, socket?: Socket) => void): void {
@@ -24,11 +25,50 @@ export function createHttp1(open: () => Promise<Socket>, first: Socket | undefin
   });
   return {
     isUsable: () => true,
-    exchange: (exchange) => send(agent, exchange, proxy),
+    async exchange(exchange) {
+      const release = await turns.take(exchange.signal);
+      try {
+        exchange.signal.throwIfAborted();
+        return await send(agent, exchange, proxy);
+      } finally {
+        release();
+      }
+    },
     destroy() {
       spare?.destroy();
       agent.destroy();
     },
+  };
+}
+
+/** At most `limit` at a time, in their order. The agent's own limit does not hold for sockets that take a while to open. */
+function createTurns(limit: number): { take(signal: AbortSignal): Promise<() => void> } {
+  const waiting: (() => void)[] = [];
+  let free = limit;
+  const release = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  };
+  return {
+    take: (signal) =>
+      new Promise((resolve, reject) => {
+        if (free > 0) {
+          free--;
+          resolve(release);
+          return;
+        }
+        const abort = (): void => {
+          waiting.splice(waiting.indexOf(begin), 1);
+          reject(signal.reason);
+        };
+        const begin = (): void => {
+          signal.removeEventListener('abort', abort);
+          resolve(release);
+        };
+        signal.addEventListener('abort', abort, { once: true });
+        waiting.push(begin);
+      }),
   };
 }
 

@@ -94,6 +94,7 @@ function send(
       fail(new ExchangeFailure(error, !progress.sent));
     };
     signal.addEventListener('abort', abort, { once: true });
+    progress.sent = !stream.pending;
     stream.once('ready', () => {
       progress.sent = true;
     });
