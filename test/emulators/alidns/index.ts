@@ -4,7 +4,8 @@
  * written is served over DNS. It is a library: tests start it, and the quick start does.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type DnsServer, type ServedRecord, startDnsServer, zone } from '../../support/dns-server.js';
 import { ACTIONS } from './actions.js';
@@ -21,6 +22,8 @@ export interface AlidnsEmulatorOptions {
   /** The service's clock. Milliseconds since the epoch. */
   readonly now?: () => number;
   readonly port?: number;
+  /** PEM: speaks HTTPS with it. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** The name servers: their addresses, and how many milliseconds each lags behind the API. */
   readonly dns?: { readonly servers?: readonly { readonly address: string; readonly lag?: number }[]; readonly port?: number };
 }
@@ -32,6 +35,8 @@ export interface Fault {
   readonly answer: RefusalCode | 'cut' | 'html';
   /** How many calls; 1 when absent. */
   readonly times?: number;
+  /** How long the service asks to wait, in the header of its answer. Milliseconds. */
+  readonly retryAfter?: number;
   /** True: the call is carried out, and only its answer is replaced. */
   readonly carriedOut?: boolean;
 }
@@ -45,7 +50,7 @@ export interface SeenCall {
 }
 
 export interface AlidnsEmulator {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https://` with a certificate. */
   readonly endpoint: string;
   readonly dns: DnsServer;
   /** How many calls came, by action, refused ones too. */
@@ -54,7 +59,7 @@ export interface AlidnsEmulator {
   /** What stands in a domain now. */
   records(domain: string): readonly Pick<StoredRecord, 'RecordId' | 'RR' | 'Type' | 'Value' | 'TTL' | 'Status'>[];
   /** Another tool writes a record. */
-  plant(domain: string, record: { readonly RR: string; readonly Type: string; readonly Value: string }): string;
+  plant(domain: string, record: { readonly RR: string; readonly Type: string; readonly Value: string; readonly Line?: string }): string;
   inject(fault: Fault): void;
   stop(): Promise<void>;
 }
@@ -93,7 +98,8 @@ export async function startAlidnsEmulator(options: AlidnsEmulatorOptions): Promi
     const result = fault === undefined || fault.carriedOut === true ? carryOut(action, credential, request) : {};
     if (fault === undefined) return result;
     if (fault.answer === 'cut' || fault.answer === 'html') return fault.answer;
-    throw new Refusal(fault.answer);
+    const headers = fault.retryAfter === undefined ? {} : { 'x-acs-retry-after': String(fault.retryAfter) };
+    throw new Refusal(fault.answer, { headers });
   }
 
   async function handle(request: ApiRequest, response: ServerResponse): Promise<void> {
@@ -117,24 +123,30 @@ export async function startAlidnsEmulator(options: AlidnsEmulatorOptions): Promi
       if (!(error instanceof Refusal)) throw error;
       result = error.code;
       const Recommend = `https://api.aliyun.com/troubleshoot?q=${error.code}&product=Alidns&requestId=${RequestId}`;
-      send(response, error.status, {
-        RequestId,
-        HostId: request.headers.host ?? '',
-        Code: error.code,
-        Message: error.message,
-        Recommend,
-        ...error.more,
-      });
+      send(
+        response,
+        error.status,
+        {
+          RequestId,
+          HostId: request.headers.host ?? '',
+          Code: error.code,
+          Message: error.message,
+          Recommend,
+          ...error.more,
+        },
+        error.headers,
+      );
     } finally {
       seen.push({ action, parameters: Object.fromEntries(request.parameters), result });
     }
   }
 
-  const server = createServer((message, response) => {
+  const listener = (message: IncomingMessage, response: ServerResponse): void => {
     readRequest(message)
       .then((request) => handle(request, response))
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))));
-  });
+  };
+  const server = options.tls === undefined ? createServer(listener) : createTlsServer({ ...options.tls }, listener);
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
@@ -170,7 +182,7 @@ export async function startAlidnsEmulator(options: AlidnsEmulatorOptions): Promi
   }
 
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     dns,
     calls() {
       const counts: Record<string, number> = {};
@@ -182,7 +194,7 @@ export async function startAlidnsEmulator(options: AlidnsEmulatorOptions): Promi
     plant(name, record) {
       const domain = state.domains.find(({ ascii, shown }) => ascii === name || shown === name);
       if (domain === undefined) throw new Error(`the emulator has no domain "${name}"`);
-      return state.add(domain, { ...record, TTL: Math.max(600, domain.minimumTtl), Line: 'default' }).RecordId;
+      return state.add(domain, { Line: 'default', ...record, TTL: Math.max(600, domain.minimumTtl) }).RecordId;
     },
     inject: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
     async stop() {
@@ -198,6 +210,11 @@ function served({ RR, Type, Value, TTL, domain }: StoredRecord): ServedRecord[] 
   return Type === 'A' || Type === 'AAAA' || Type === 'CNAME' || Type === 'NS' ? [{ name, type: Type, ttl: TTL, data: Value }] : [];
 }
 
-function send(response: ServerResponse, status: number, body: Readonly<Record<string, unknown>>): void {
-  response.writeHead(status, { 'content-type': 'application/json;charset=utf-8' }).end(JSON.stringify(body));
+function send(
+  response: ServerResponse,
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { ...headers, 'content-type': 'application/json;charset=utf-8' }).end(JSON.stringify(body));
 }

@@ -36,18 +36,23 @@ const CATALOGUE = {
 
 export type RefusalCode = keyof typeof CATALOGUE;
 
-/** A request that the service refuses; `more` stands beside the code in its answer. */
+/** A request that the service refuses; `more` stands beside the code in its answer, `headers` above it. */
 export class Refusal extends Error {
   readonly code: string;
   readonly status: number;
   readonly more: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: RefusalCode, options: { message?: string; more?: Readonly<Record<string, unknown>> } = {}) {
+  constructor(
+    code: RefusalCode,
+    options: { message?: string; more?: Readonly<Record<string, unknown>>; headers?: Readonly<Record<string, string>> } = {},
+  ) {
     const [status, text] = CATALOGUE[code];
     super(options.message ?? text);
     this.code = code;
     this.status = status;
     this.more = options.more ?? {};
+    this.headers = options.headers ?? {};
   }
 }
 
