@@ -256,6 +256,10 @@ test('a service that stays busy is a transient failure, and says when it throttl
   const nobody = await createAlidns({ ...KEY, endpoint: 'http://127.0.0.1:1', clock: createFastClock(), random: () => 0 });
   const unreachable = await refusal(nobody.change(ZONE, { add: [challenge()], remove: [] }, signal));
   assert.deepEqual([unreachable.code, unreachable.data.transient, unreachable.data.serviceCode], ['provider-failed', true, 'ECONNREFUSED']);
+  assert.match(
+    unreachable.message,
+    /^Cannot carry out AddDomainRecord for "example\.com" at AliDNS: ECONNREFUSED: connect ECONNREFUSED 127\.0\.0\.1:1$/,
+  );
 });
 
 test('the service is waited for as long as it asks', async () => {
@@ -323,7 +327,7 @@ test('keys that are refused are named by code, and no secret is in the error', a
       const provider = await another(key);
       const error = await refusal(provider.change(ZONE, { add: [challenge()], remove: [] }, signal));
       assert.deepEqual([error.code, error.data.serviceCode, error.data.transient], ['provider-denied', serviceCode, undefined]);
-      assert.doesNotMatch(everythingIn(error), /planted/i);
+      assert.doesNotMatch(everythingIn(error), /planted|string to sign|x-acs-/i);
     }
     await (await another(token)).change(ZONE, { add: [challenge()], remove: [] }, signal);
   });

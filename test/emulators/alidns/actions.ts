@@ -3,7 +3,7 @@ import { MissingParameter, Refusal } from './refusal.js';
 import { asciiOf, type Domain, type State, type StoredRecord } from './state.js';
 
 /** One call: its parameters, and the account that its key belongs to. */
-export interface ActionCall {
+interface ActionCall {
   readonly parameters: ReadonlyMap<string, string>;
   readonly account: string;
   readonly state: State;
@@ -11,7 +11,7 @@ export interface ActionCall {
   authorize(domainName?: string): void;
 }
 
-export type Action = (call: ActionCall) => Readonly<Record<string, unknown>>;
+type Action = (call: ActionCall) => Readonly<Record<string, unknown>>;
 
 const NAME = /^(@|\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/;
 

@@ -29,7 +29,7 @@ export interface AlidnsEmulatorOptions {
 }
 
 /** A fault for the calls to come. */
-export interface Fault {
+interface Fault {
   readonly action: string;
   /** The refusal; `cut` closes the connection instead of answering, `html` answers as a gateway in between does. */
   readonly answer: RefusalCode | 'cut' | 'html';
@@ -42,7 +42,7 @@ export interface Fault {
 }
 
 /** One call as it came in, whatever became of it. */
-export interface SeenCall {
+interface SeenCall {
   readonly action: string;
   readonly parameters: Readonly<Record<string, string>>;
   /** `OK`, or the code of the refusal. */

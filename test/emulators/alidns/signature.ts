@@ -20,7 +20,7 @@ export interface Credential {
   readonly policy?: { readonly Statement: readonly RamStatement[] };
 }
 
-export interface RamStatement {
+interface RamStatement {
   readonly Effect: string;
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
@@ -30,7 +30,7 @@ export interface RamStatement {
 const SKEW = 15 * 60_000;
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
-export interface Verifier {
+interface Verifier {
   /** @throws {Refusal} when the signature, key, token, time or nonce is not in order */
   verify(request: ApiRequest): { readonly action: string; readonly credential: Credential };
 }

@@ -6,7 +6,7 @@ import { untilAborted } from './abort.js';
 import { type AccessKey, createChain } from './credentials.js';
 import { type CallSite, type Failure, failureOf } from './failure.js';
 
-export interface ClientOptions {
+interface ClientOptions {
   readonly accessKeyId?: string;
   readonly accessKeySecret?: string;
   readonly securityToken?: string;
@@ -18,7 +18,7 @@ export interface ClientOptions {
 }
 
 /** The answer's fields, or what failed; throws only the signal's reason and `credentials-missing`. */
-export type Answer = { readonly body: Readonly<Record<string, unknown>> } | { readonly failure: Failure };
+type Answer = { readonly body: Readonly<Record<string, unknown>> } | { readonly failure: Failure };
 
 /** Sends one request; `query` holds the parameters by their names on the wire. */
 export type Send = (site: CallSite, query: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Answer>;

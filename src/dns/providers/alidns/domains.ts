@@ -12,7 +12,7 @@ const MOST_SEARCHES = 3;
 const FRESH = 60_000;
 
 /** Lists the account's domains in which any of the names could lie. */
-export type ListDomains = (names: readonly string[], signal: AbortSignal) => Promise<readonly Zone[]>;
+type ListDomains = (names: readonly string[], signal: AbortSignal) => Promise<readonly Zone[]>;
 
 /** A lister over `call`; lists are kept for a minute, so that many certificates of a run ask once. */
 export async function createListDomains(call: Call, clock: Clock): Promise<ListDomains> {

@@ -32,12 +32,17 @@ const AGAIN = /^(ServiceUnavailable|InternalError|UnKnownError|SystemBusy|LastOp
 
 /**
  * Reads a thrown value. `secrets` are replaced wherever they stand, and the service's copy of the string to sign, which holds the
- * security token, is cut off.
+ * security token, is cut off; so is the request that the SDK's HTTP client appends.
  */
 export function failureOf(error: unknown, secrets: Iterable<string>): Failure {
   const { code, status, data, requestId, retryAfter } = partsOf(error);
   const service = status !== undefined && code !== undefined && code !== 'undefined';
-  const text = service && typeof data?.Message === 'string' ? data.Message : messageOf(error);
+  const text =
+    service && typeof data?.Message === 'string'
+      ? data.Message
+      : error instanceof Error
+        ? messageOf(error)
+        : 'the call failed without a word';
   const system = systemCodeOf(error);
   const untrusted = status === undefined && TLS.test(system ?? '');
   const throttled = service && (/Throttling|FlowControl/.test(code) || status === 429);
@@ -91,9 +96,10 @@ export function ramResource(domainName?: string): string {
 }
 
 function withoutSecrets(text: string, secrets: Iterable<string>): string {
-  let clean = (text.split(/,?\s*server (?:string ?to ?sign|canonical)/i)[0] ?? '').slice(0, 500).trim();
+  let clean = text;
   for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, '[hidden]');
-  return clean;
+  const [own = ''] = clean.split(/,?\s*server (?:string ?to ?sign|canonical)|\.?\s*POST https?:/i);
+  return own.slice(0, 500).trim().replace(/\.$/, '');
 }
 
 interface ErrorParts {

@@ -3,7 +3,7 @@ import { ramResource } from './failure.js';
 import { domainNameOf } from './names.js';
 
 /** A RAM policy document. */
-export interface RamPolicy {
+interface RamPolicy {
   readonly Version: '1';
   readonly Statement: readonly { readonly Effect: 'Allow'; readonly Action: readonly string[]; readonly Resource: readonly string[] }[];
 }

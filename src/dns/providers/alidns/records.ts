@@ -10,7 +10,7 @@ export const DEFAULT_TTL = 600;
 const PAGE_SIZE = 100;
 const NOT_THERE = /^(DomainRecordNotBelongToUser|InvalidRecordId|DomainRecordNotExist)/;
 
-export interface Records {
+interface Records {
   add(zone: Zone, record: TxtRecord, signal: AbortSignal): Promise<TxtRecord>;
   remove(zone: Zone, record: TxtRecord, signal: AbortSignal): Promise<void>;
 }
