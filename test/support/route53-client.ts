@@ -2,8 +2,6 @@
 import {
   type Change,
   ChangeResourceRecordSetsCommand,
-  GetChangeCommand,
-  ListHostedZonesByNameCommand,
   ListResourceRecordSetsCommand,
   type ResourceRecordSet,
   Route53Client,
@@ -46,7 +44,10 @@ export function createPlainClient(endpoint: string, credentials: PlainKey, regio
     async merge(zoneId, name, value) {
       const standing = (await sets(zoneId)).find((set) => set.Name === `${name}.` && set.Type === 'TXT');
       const values = [...(standing?.ResourceRecords ?? []), { Value: value }];
-      await send(zoneId, { Action: 'UPSERT', ResourceRecordSet: { Name: name, Type: 'TXT', TTL: standing?.TTL ?? 300, ResourceRecords: values } });
+      await send(zoneId, {
+        Action: 'UPSERT',
+        ResourceRecordSet: { Name: name, Type: 'TXT', TTL: standing?.TTL ?? 300, ResourceRecords: values },
+      });
     },
     close: () => client.destroy(),
   };
@@ -56,5 +57,3 @@ export function createPlainClient(endpoint: string, credentials: PlainKey, regio
 export function txtSet(name: string, values: readonly string[], more: Partial<ResourceRecordSet> = {}): ResourceRecordSet {
   return { Name: name, Type: 'TXT', TTL: 60, ResourceRecords: values.map((Value) => ({ Value })), ...more };
 }
-
-export { GetChangeCommand, ListHostedZonesByNameCommand, ListResourceRecordSetsCommand };
