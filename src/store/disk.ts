@@ -113,11 +113,12 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
       await probeFolder(fs, place, below === 'live' || below === 'archive' ? 0o755 : 0o700, temporaryName(self));
       await sweep(fs, place, self, isDead);
     }
+    await locks.sweep().catch(() => undefined);
   };
 
   return {
     ...records,
-    ...locks,
+    lock: locks.lock,
     async load(name) {
       const safe = storedName(name);
       const generation = currentOf(safe);

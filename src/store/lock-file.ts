@@ -8,6 +8,9 @@ import path from 'node:path';
 import { type FileSystem, hasCode, unreadable } from './files.js';
 import type { IsDead, Owner } from './owner.js';
 
+/** How the names of guards begin. */
+export const GUARD = '.break-';
+
 /** What stands in a lock file. */
 export interface Holder extends Owner {
   /** Unique to one taking of one lock. */
@@ -86,7 +89,7 @@ export function createLockFiles({ fs, isDead, stale }: { fs: FileSystem; isDead:
 
 /** The name depends on file and token, not only on the token: the guard of a guard is another file. */
 function guardOf(file: string, token: string): string {
-  return path.join(path.dirname(file), `.break-${fingerprint(`${path.basename(file)}\n${token}`)}`);
+  return path.join(path.dirname(file), `${GUARD}${fingerprint(`${path.basename(file)}\n${token}`)}`);
 }
 
 function fingerprint(text: string): string {

@@ -5,8 +5,8 @@ import type { Clock } from '../base/clock.js';
 import { TscertError } from '../base/errors.js';
 import { makeFolder, writeNewFile } from './atomic.js';
 import { type FileSystem, unwritable } from './files.js';
-import { createLockFiles, type Holder } from './lock-file.js';
-import { type IsDead, type Owner, STALE_AFTER, temporaryName } from './owner.js';
+import { createLockFiles, GUARD, type Holder } from './lock-file.js';
+import { type IsDead, type Owner, STALE_AFTER, sweep, temporaryName } from './owner.js';
 import { fileNameOf } from './record-name.js';
 import type { Store } from './store.js';
 import { createTurns, type Patience } from './turns.js';
@@ -28,14 +28,21 @@ export interface LockOptions {
   readonly fs: FileSystem;
 }
 
+export interface Locks extends Pick<Store, 'lock'> {
+  /** Removes what dead processes left, by the same rules by which a lock is taken over. What resists stays for the next time. */
+  sweep(): Promise<void>;
+}
+
 /**
  * The locks of a folder (`KEY.lock`), one for each key. Waiting lines of this process come in the order in which they asked;
  * other processes are looked at every 50 to 250 ms.
  */
-export function createLocks(options: LockOptions): Pick<Store, 'lock'> {
+export function createLocks(options: LockOptions): Locks {
   const { folder, self, command, clock, background, isDead, fs } = options;
   const turns = createTurns(clock);
   const files = createLockFiles({ fs, isDead, stale: (touched) => clock.now() - touched > STALE_AFTER });
+
+  const newHolder = (): Holder => ({ ...self, token: randomUUID(), command, since: new Date(clock.now()).toISOString() });
 
   const touch = async (file: string): Promise<void> => {
     const now = clock.now() / 1_000;
@@ -89,12 +96,24 @@ export function createLocks(options: LockOptions): Pick<Store, 'lock'> {
   };
 
   return {
+    async sweep() {
+      await sweep(fs, folder, self, isDead);
+      const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.lock') || name.startsWith(GUARD));
+      const dead = names.map((name) => path.join(folder, name)).filter((file) => files.look(file)?.dead);
+      if (dead.length === 0) return;
+      await withCard(newHolder(), async (card) => {
+        for (const file of dead) {
+          const found = files.look(file);
+          if (found?.dead) await files.remove(file, found.token, card);
+        }
+      });
+    },
     async lock(key, { wait, signal }) {
       const file = path.join(folder, `${fileNameOf(key)}.lock`);
       const began = clock.now();
       const end = await turns.take(key, { wait, signal });
       if (end === undefined) throw locked(key, file, files.look(file)?.holder);
-      const holder: Holder = { ...self, token: randomUUID(), command, since: new Date(clock.now()).toISOString() };
+      const holder = newHolder();
       try {
         const left = Math.max(0, wait - Math.max(0, clock.now() - began));
         await takeFile(key, file, holder, { wait: left, signal });
@@ -108,7 +127,7 @@ export function createLocks(options: LockOptions): Pick<Store, 'lock'> {
       const letGo = async (): Promise<void> => {
         released.abort();
         try {
-          await withCard({ ...holder, token: randomUUID() }, (card) => files.remove(file, holder.token, card));
+          await withCard(newHolder(), (card) => files.remove(file, holder.token, card));
         } catch {
           // It stays behind as the lock of a process that will soon be dead.
         } finally {

@@ -10,7 +10,7 @@ export interface Step {
 
 /** Called before each step, which fails with what it throws; and after each one that went well. */
 interface Watchers {
-  readonly before?: (step: Step) => void;
+  readonly before?: (step: Step) => void | Promise<void>;
   readonly after?: (step: Step) => void;
 }
 
@@ -27,7 +27,7 @@ export function watchedFileSystem(watchers: Watchers): FileSystem {
         const link = what === 'symlink';
         const goes = ['rename', 'link', 'symlink'].includes(what) ? { to: (link ? path : to) ?? '' } : {};
         const step = { what, path: (link ? to : path) ?? '', ...goes };
-        watchers.before?.(step);
+        await watchers.before?.(step);
         const result: unknown = await Reflect.apply(nodeFileSystem[what], undefined, args);
         watchers.after?.(step);
         return what === 'open' ? watchHandle(result as object, path ?? '', watchers) : result;
@@ -47,7 +47,7 @@ function watchHandle(handle: object, path: string, watchers: Watchers): object {
       const step = { what: `handle.${name}`, path };
       return async (...args: unknown[]) => {
         try {
-          watchers.before?.(step);
+          await watchers.before?.(step);
         } catch (error) {
           // A close that reports an error has closed all the same.
           if (name === 'close') await Reflect.apply(method, target, []);
