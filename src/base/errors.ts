@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'propagation-timeout'
   | 'manual-pending'
   | 'port-in-use'
+  | 'port-denied'
   | 'self-check-failed'
   // The store.
   | 'store-damaged'
