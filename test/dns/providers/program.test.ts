@@ -80,11 +80,7 @@ describe('a program of others', () => {
   test('prints no secret, not even half of one at the cut', async (t) => {
     const secrets = ['sekret-abcdefghij', 'sekret-abcdefghij-longer'];
     const error = await failure(
-      runProgram(
-        shell('echo "token=$1 other=$2" >&2; exit 1', { secrets, args: ['-c', 'echo "token=$1 other=$2" >&2; exit 1', 'sh', ...secrets] }),
-        clock,
-        t.signal,
-      ),
+      runProgram(shell('', { secrets, args: ['-c', 'echo "token=$1 other=$2" >&2; exit 1', 'sh', ...secrets] }), clock, t.signal),
     );
     assert.equal(error.data.output, 'token=*** other=***');
     for (const shift of [0, 5, 10, 15, 20]) {
@@ -115,8 +111,8 @@ describe('a program of others', () => {
     const controller = new AbortController();
     const reason = new TscertError('interrupted', 'Cannot go on: the test stopped it');
     const file = path.join(folder, 'aborted');
-    const running = runProgram(shell(`echo $$ > ${file}; kill -USR1 $PPID; sleep 1000`), clock, controller.signal);
-    process.once('SIGUSR1', () => controller.abort(reason));
+    process.once('SIGUSR2', () => controller.abort(reason));
+    const running = runProgram(shell(`echo $$ > ${file}; kill -USR2 $PPID; sleep 1000`), clock, controller.signal);
     assert.equal(await failure(running), reason);
     await assertGone([(await readFile(file, 'utf8')).trim()]);
   });
