@@ -1,7 +1,7 @@
 // Finished builds, taken as they are: a folder a version, built under another name and renamed when whole. A lock spares
 // a second run the same work; it is no guard, because whoever comes second with a finished build takes the first one's.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,8 +21,8 @@ export async function built(cache, key, build) {
   if (existsSync(final)) return final;
   return withLock(cache, key, async () => {
     if (existsSync(final)) return final;
+    await removeLeftovers(cache, key);
     const temporary = path.join(cache, `.${key}.${process.pid}`);
-    await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
     try {
       await build(temporary, final);
@@ -33,6 +33,14 @@ export async function built(cache, key, build) {
     }
     return final;
   });
+}
+
+/** Half builds of runs that were killed. */
+async function removeLeftovers(cache, key) {
+  for (const name of await readdir(cache)) {
+    const pid = name.startsWith(`.${key}.`) ? name.slice(key.length + 2) : '';
+    if (/^\d+$/.test(pid) && !isAlive(Number(pid))) await rm(path.join(cache, name), { recursive: true, force: true });
+  }
 }
 
 /** Runs `work` while no other process runs it under the same key; a holder that died is not waited for. */
