@@ -10,7 +10,7 @@ import { isWithin } from '../../src/base/names.js';
 import type { DnsProvider, TxtRecord, Zone } from '../../src/dns/provider.js';
 
 /** A provider and the world behind it, looked at from beside the provider. */
-export interface ProviderFixture {
+interface ProviderFixture {
   readonly provider: DnsProvider;
   /** A zone that the service has, in which the tests may write at names of their own. */
   readonly zone: Zone;
@@ -26,7 +26,7 @@ export interface ProviderFixture {
 }
 
 /** Builds the fixture once for the suite; `{ skip }` says in one line why the service cannot be had. */
-export type MakeFixture = () => Promise<ProviderFixture | { readonly skip: string }>;
+type MakeFixture = () => Promise<ProviderFixture | { readonly skip: string }>;
 
 /** Registers the tests of the port for one provider. */
 export function dnsProviderContract(name: string, make: MakeFixture): void {

@@ -10,7 +10,7 @@ import packet from 'dns-packet';
 import { exchangeOverTcp } from '../../src/net/tcp.js';
 import { servers } from './servers.js';
 
-export interface BindKey {
+interface BindKey {
   readonly name: string;
   readonly algorithm: string;
   /** Base64. */
@@ -19,7 +19,7 @@ export interface BindKey {
   readonly rules?: readonly string[];
 }
 
-export interface BindZone {
+interface BindZone {
   readonly name: string;
   /** Name servers of the zone and their addresses; `ns1.ZONE` at the server's own address unless given. */
   readonly nameservers?: readonly { readonly name: string; readonly address: string }[];
@@ -27,7 +27,7 @@ export interface BindZone {
   readonly records?: readonly string[];
 }
 
-export interface BindOptions {
+interface BindOptions {
   readonly zones: readonly (string | BindZone)[];
   /** Beside `key`, which is there always. */
   readonly keys?: readonly BindKey[];

@@ -3,7 +3,7 @@ import { TscertError } from '../../src/base/errors.js';
 import { isWithin } from '../../src/base/names.js';
 import type { Change, DnsProvider, TxtRecord, Zone } from '../../src/dns/provider.js';
 
-export interface MemoryDns {
+interface MemoryDns {
   readonly provider: DnsProvider;
   /** Changes that reached the service, refused ones too, in their order. */
   readonly changes: readonly { readonly zone: string; readonly change: Change }[];
@@ -19,7 +19,7 @@ export interface MemoryDns {
   mostAtOnce(): number;
 }
 
-export interface MemoryDnsOptions {
+interface MemoryDnsOptions {
   readonly zones: readonly string[];
   /** `memory` unless given. */
   readonly name?: string;

@@ -17,7 +17,7 @@ export interface AcmeshOptions {
   readonly settings?: Environment | undefined;
   /** The environment of this process. */
   readonly environment: Environment;
-  /** A folder of ours, in which what scripts find out themselves is kept. */
+  /** A folder of ours for this script alone: what it finds out itself is kept there. */
   readonly stateFolder: string;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -72,7 +72,6 @@ export async function createAcmesh(options: AcmeshOptions): Promise<DnsProvider>
   const env = pickEnvironment({ ...stored, ...outside }, (variable) => own.has(variable) || PROXY.test(variable));
   const names = new Set(Object.keys(env).filter((variable) => own.has(variable)));
   const secrets = [...names].filter((variable) => !isPlace(variable)).flatMap((variable) => env[variable] ?? []);
-  const kept = path.join(options.stateFolder, name);
   let warned = !removesAllValues(install.text, name);
 
   const change = createOneByOne(async (action, record, signal) => {
@@ -81,7 +80,7 @@ export async function createAcmesh(options: AcmeshOptions): Promise<DnsProvider>
       emit({ type: 'warning', message: `acme.sh's script "${name}" removes every TXT value at a name, not only the one asked for` });
     }
     const step = action === 'present' ? 'add' : 'rm';
-    const folder = await openRunFolder(kept, record.name, { names, secrets });
+    const folder = await openRunFolder(options.stateFolder, record.name, { names, secrets });
     try {
       const program = {
         file: 'sh',

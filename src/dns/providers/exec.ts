@@ -6,7 +6,7 @@ import type { DnsProvider, TxtRecord } from '../provider.js';
 import { createOneByOne } from './one-by-one.js';
 import { type Environment, findProgram, pickEnvironment, runProgram } from './program.js';
 
-export interface ExecOptions {
+interface ExecOptions {
   /** Settings of the configuration file by the names of variables; each is handed to the program, before the environment's. */
   readonly settings?: Environment | undefined;
   /** The environment of this process. */

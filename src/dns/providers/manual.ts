@@ -4,7 +4,7 @@ import { TscertError } from '../../base/errors.js';
 import type { Emit } from '../../base/events.js';
 import type { DnsProvider, TxtRecord } from '../provider.js';
 
-export interface ManualOptions {
+interface ManualOptions {
   readonly emit: Emit;
   /**
    * On a terminal: resolves when the person says that the records stand; rejects with the signal's reason. Absent: nobody is

@@ -2,7 +2,7 @@
 import type { DnsProvider, TxtRecord } from '../provider.js';
 
 /** Adds or removes one value. */
-export type RunOne = (action: 'present' | 'cleanup', record: TxtRecord, signal: AbortSignal) => Promise<void>;
+type RunOne = (action: 'present' | 'cleanup', record: TxtRecord, signal: AbortSignal) => Promise<void>;
 
 /**
  * A `change` of runs, one value at a time over all zones: removals first, all of them whatever fails; additions until one fails.

@@ -213,7 +213,7 @@ describe('acmesh with the scripts of acme.sh', { skip }, () => {
       assert.deepEqual([acmeDns.values.length, registrations], [2, 1]);
       const [kept = '', ...others] = await filesBelow(place.home);
       assert.deepEqual(others, []);
-      assert.match(kept, /\/state\/dns_acmedns\/_acme-challenge\.example\.com\.conf$/);
+      assert.match(kept, /\/state\/_acme-challenge\.example\.com\.conf$/);
       assert.equal((await stat(kept)).mode & 0o777, 0o600);
       assert.equal((await stat(path.dirname(kept))).mode & 0o777, 0o700);
       assert.ok(!(await readFile(kept, 'utf8')).includes(acmeDns.url), 'the address was given');
@@ -282,7 +282,7 @@ dns_look_rm() { :; }
   test('folders of runs that were killed are removed by the next run, those of living processes are not', async (t) => {
     const provider = await make(t, { script: 'dns_calm' }, { dns_calm: 'dns_calm_add() { :; }\ndns_calm_rm() { :; }\n' });
     const gone = execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
-    const kept = path.join(place.state, 'dns_calm');
+    const kept = place.state;
     for (const pid of [gone, `${process.ppid}`]) await mkdir(path.join(kept, `run-${pid}-abc`), { recursive: true });
     await provider.change(zone, { add: [{ name: 'a.example.com', value: 'v' }], remove: [] }, t.signal);
     assert.deepEqual(await readdir(kept), [`run-${process.ppid}-abc`]);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { TscertError } from '../../../base/errors.js';
 import { nearest } from '../../../base/nearest.js';
 
-export interface Install {
+interface Install {
   /** The program acme.sh, whose functions the scripts use. */
   readonly library: string;
   /** The dnsapi script, and its text. */

@@ -9,12 +9,12 @@ import { kill, pid } from 'node:process';
 import { systemCodeOf } from '../../../base/errors.js';
 
 /** What a script is given: names of variables, and the values among theirs that are secret. */
-export interface Given {
+interface Given {
   readonly names: ReadonlySet<string>;
   readonly secrets: readonly string[];
 }
 
-export interface RunFolder {
+interface RunFolder {
   readonly path: string;
   /** Keeps what the script found out, and removes the folder. */
   close(): Promise<void>;
