@@ -51,8 +51,19 @@ export function createBatch(options: {
   readonly emit: Emit;
 }): Batch {
   const { provider, clock, random, gathering, emit } = options;
+  const traits = {
+    name: provider.name,
+    ...(provider.manual === undefined ? {} : { manual: provider.manual }),
+    ...(provider.propagationTimeout === undefined ? {} : { propagationTimeout: provider.propagationTimeout }),
+  };
   const backoff = createBackoff({ provider: provider.name, clock, random, emit });
-  const deliver = createDelivery({ provider, backoff, clock, emit });
+  const change: DnsProvider['change'] = async (zone, wanted, signal) => {
+    const records = await provider.change(zone, wanted, signal);
+    // What was asked before this moment is about older changes.
+    if (wanted.add.length > 0) settling.delete(keyOf(zone));
+    return records;
+  };
+  const deliver = createDelivery({ provider: { ...traits, change }, backoff, clock, emit });
   const queues = new Map<string, ZoneQueue>();
   const seats: Record<Phase, number> = { present: 0, 'clean-up': 0 };
   const lastNews: Record<Phase, number> = { present: 0, 'clean-up': 0 };
@@ -60,6 +71,7 @@ export function createBatch(options: {
   const settling = new Map<string, (signal: AbortSignal) => Promise<void>>();
   let active = 0;
   let alarm: AbortController | undefined;
+  let scheduled = false;
 
   const patienceLeft = (phase: Phase): number => lastNews[phase] + PATIENCE - clock.now();
   const isComplete = (phase: Phase): boolean => gathering.expected(phase) === 0 && seats[phase] === 0;
@@ -68,12 +80,13 @@ export function createBatch(options: {
 
   /** Lines that go out now: removals ride with values, but values never leave before their phase is ready. */
   const take = (queue: ZoneQueue): Line[] => {
-    const withValues = isReady('present');
-    if (![...phasesOf(queue)].some(isReady)) return [];
+    const phases = phasesOf(queue);
+    const values = isReady('present');
+    const removals = isReady('clean-up') || (values && phases.has('present'));
     const taken: Line[] = [];
     const left: Line[] = [];
     for (const line of queue.waiting) {
-      const goes = line.phase === 'clean-up' ? isReady('clean-up') || (withValues && phasesOf(queue).has('present')) : withValues;
+      const goes = line.phase === 'present' ? values : removals;
       if (goes && ![...taken, ...left].some((other) => contradicts(line, other))) taken.push(line);
       else left.push(line);
     }
@@ -84,14 +97,22 @@ export function createBatch(options: {
   const send = async (queue: ZoneQueue, lines: readonly Line[]): Promise<void> => {
     queue.busy = true;
     active++;
-    if (lines.some((line) => line.change.add.length > 0)) settling.delete(keyOf(queue.zone));
     await deliver(queue.zone, lines);
     queue.busy = false;
     active--;
-    pump();
+    soon();
   };
 
+  /** Lets the caller finish first: what it brings in one go belongs into one change. */
+  const soon = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    void Promise.resolve().then(pump);
+  };
+
+  /** Sends what can go. */
   const pump = (): void => {
+    scheduled = false;
     alarm?.abort();
     alarm = undefined;
     for (const [key, queue] of queues) {
@@ -108,7 +129,7 @@ export function createBatch(options: {
     const waits = [...new Set(idle.flatMap((queue) => [...phasesOf(queue)]))].map(patienceLeft).filter((left) => left > 0);
     if (waits.length === 0) return;
     alarm = new AbortController();
-    clock.sleep(Math.min(...waits), alarm.signal).then(pump, () => undefined);
+    clock.sleep(Math.min(...waits), alarm.signal).then(soon, () => undefined);
   };
 
   const news = (phase: Phase): void => {
@@ -117,7 +138,7 @@ export function createBatch(options: {
     watched.add(phase);
     void gathering.complete(phase).then(() => {
       watched.delete(phase);
-      pump();
+      soon();
     });
   };
 
@@ -131,7 +152,7 @@ export function createBatch(options: {
         queue.waiting = queue.waiting.filter((other) => other !== line);
         reject(signal.reason);
         line.onLeft?.();
-        pump();
+        soon();
       };
       const settle = (): void => signal.removeEventListener('abort', onAbort);
       const line: Line = {
@@ -152,9 +173,7 @@ export function createBatch(options: {
     });
 
   return {
-    name: provider.name,
-    ...(provider.manual === undefined ? {} : { manual: provider.manual }),
-    ...(provider.propagationTimeout === undefined ? {} : { propagationTimeout: provider.propagationTimeout }),
+    ...traits,
     expect(phase) {
       let open = true;
       seats[phase]++;
@@ -163,7 +182,7 @@ export function createBatch(options: {
         if (!open) return;
         open = false;
         seats[phase]--;
-        pump();
+        soon();
       };
       return {
         leave,

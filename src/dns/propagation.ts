@@ -104,7 +104,8 @@ export function createPropagation(options: {
     return Promise.all(servers.map((server) => look(server, fqdn, signal)));
   };
 
-  const round = async (watch: Watch): Promise<void> => {
+  /** One look at all servers; `rested` says that the pause since the last one was a whole one. */
+  const round = async (watch: Watch, rested: boolean): Promise<void> => {
     const waiters = [...watch.waiters];
     watch.round++;
     let looks: Look[];
@@ -121,7 +122,7 @@ export function createPropagation(options: {
     for (const waiter of waiters) {
       waiter.obstacle = undefined;
       waiter.verdicts = judge(looks, { fqdn: watch.fqdn, value: waiter.value }, { authoritative, heardIpv6 });
-      waiter.clean = isClean(waiter.verdicts) ? waiter.clean + 1 : 0;
+      waiter.clean = isClean(waiter.verdicts) ? (rested ? waiter.clean + 1 : Math.max(1, waiter.clean)) : 0;
     }
     tell(watch, waiters);
     for (const waiter of waiters) if (waiter.clean >= CLEAN_ROUNDS && watch.waiters.delete(waiter)) waiter.seen();
@@ -147,17 +148,21 @@ export function createPropagation(options: {
 
   const run = async (watch: Watch): Promise<void> => {
     let interval = FIRST_INTERVAL;
+    let rested = true;
+    // Values of one name that are brought in one go share the first round.
+    await Promise.resolve();
     while (watch.waiters.size > 0) {
       watch.wake = new AbortController();
-      const { wake } = watch;
-      await round(watch);
-      if (watch.waiters.size === 0) break;
+      const either = AbortSignal.any([watch.wake.signal, watch.stop.signal]);
+      await round(watch, rested);
+      if (watch.waiters.size === 0) return;
       const confirming = [...watch.waiters].some((waiter) => waiter.clean > 0);
-      if (wake.signal.aborted) interval = FIRST_INTERVAL;
-      await clock.sleep(confirming ? FIRST_INTERVAL : interval, AbortSignal.any([wake.signal, watch.stop.signal])).catch(() => {
-        interval = FIRST_INTERVAL;
-      });
-      if (!confirming) interval = Math.min(LONGEST_INTERVAL, interval * GROWTH);
+      rested = await clock.sleep(confirming ? FIRST_INTERVAL : interval, either).then(
+        () => true,
+        () => false,
+      );
+      if (!rested) interval = FIRST_INTERVAL;
+      else if (!confirming) interval = Math.min(LONGEST_INTERVAL, interval * GROWTH);
     }
   };
 
