@@ -61,7 +61,7 @@ export async function createApi(access: Route53Access): Promise<Route53Api> {
       return await abortable(send({ abortSignal: signal }), signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw toFailure(error, attempt);
+      throw toFailure(error, { ...attempt, profile: access.profile });
     }
   };
 

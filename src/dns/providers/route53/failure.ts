@@ -3,6 +3,8 @@ import { messageOf, systemCodeOf, TscertError } from '../../../base/errors.js';
 
 /** What was tried, for the words: `Cannot <doing>: ...`, and for the one who repairs the policy. */
 export interface Attempt {
+  /** The profile that was asked for, if one was. */
+  readonly profile?: string | undefined;
   readonly doing: string;
   /** The IAM action, `route53:GetChange`. */
   readonly action: string;
@@ -21,10 +23,10 @@ const UNKNOWN_IDENTITY =
   /^(InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|ExpiredToken|ExpiredTokenException|MissingAuthenticationToken|IncompleteSignature|RequestExpired|AuthFailure|OptInRequired)$/;
 const NO_CREDENTIALS = /^(CredentialsProviderError|TokenProviderError|ProviderError)$/;
 const LOOKED_FOR =
-  'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE and the files in ~/.aws, web identity, container and EC2 instance role';
+  'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (not read when AWS_PROFILE is set), the files in ~/.aws, web identity, container and EC2 instance role';
 
 /** Turns anything that a call threw into an error of the port, or {@link BatchRefused}. */
-export function toFailure(error: unknown, { doing, action, resource }: Attempt): Error {
+export function toFailure(error: unknown, { doing, action, resource, profile }: Attempt): Error {
   const { name, status, text } = factsOf(error);
   const data = { provider: 'route53', action, ...(name === undefined ? {} : { awsCode: name }) };
   const fail = (code: TscertError['code'], why: string, more: TscertError['data'] = {}): TscertError =>
@@ -33,7 +35,10 @@ export function toFailure(error: unknown, { doing, action, resource }: Attempt):
   if (name === 'InvalidChangeBatch') return new BatchRefused(text, { cause: error });
   if (name === 'NoSuchHostedZone') return fail('zone-unknown', `Route53 has no such hosted zone (${text})`, { resource });
   if (NO_CREDENTIALS.test(name ?? '')) {
-    return fail('credentials-missing', `no AWS credentials were found (${text}; looked for ${LOOKED_FOR})`);
+    return fail(
+      'credentials-missing',
+      `no AWS credentials were found (${text}; looked for ${profile === undefined ? LOOKED_FOR : `the profile "${profile}"`})`,
+    );
   }
   if (DENIED.test(name ?? ''))
     return fail('provider-denied', `the IAM identity may not ${action} on ${resource}`, { resource, answer: text });
