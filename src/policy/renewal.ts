@@ -1,0 +1,174 @@
+/**
+ * Whether a certificate is due, and why, in cert-manager's words: a chain of pure checks, the first that has something to say
+ * decides. No clock, no disk: what is known comes in.
+ */
+import type { Json } from '../base/json.js';
+import type { GeneralName } from '../base/names.js';
+import type { KeyType } from '../pki/key-type.js';
+import type { CertificateRequest } from '../request/request.js';
+import { changedFacts, nameSet } from './request-facts.js';
+
+/** cert-manager's reasons, as its events and conditions have them. */
+export type DueReason =
+  | 'DoesNotExist'
+  | 'MissingData'
+  | 'InvalidKeyPair'
+  | 'InvalidCertificate'
+  | 'IncorrectIssuer'
+  | 'SecretMismatch'
+  | 'RequestChanged'
+  | 'Expired'
+  | 'Renewing';
+
+/** A certificate must be issued, and why; the message is a sentence without its full stop. */
+export interface Due {
+  readonly reason: DueReason;
+  readonly message: string;
+}
+
+/** What a stored certificate says of itself. Times in milliseconds since the epoch. */
+export interface CertificateFacts {
+  readonly names: readonly GeneralName[];
+  readonly commonName: string | undefined;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** Undefined for a kind that tscert does not make. */
+  readonly keyType: KeyType | undefined;
+}
+
+/** What is stored: damaged, with the words of whoever found it; or whole, with what is known of it. */
+export type StoredFacts =
+  | { readonly state: 'damaged'; readonly message: string }
+  | {
+      readonly state: 'whole';
+      /** Undefined when it cannot be read. */
+      readonly certificate: CertificateFacts | undefined;
+      /** Whether the stored key belongs to the certificate; `none` when no key is stored. */
+      readonly key: 'fits' | 'differs' | 'none';
+      /** The `Issuer.key` that it was issued by. */
+      readonly issuerKey: string | undefined;
+      /** `requestFactsOf` of the request that it was issued for; undefined when that is not known. */
+      readonly request: Json | undefined;
+    };
+
+export interface DueInput {
+  /** Undefined when there is nothing under this name. */
+  readonly stored: StoredFacts | undefined;
+  readonly wanted: CertificateRequest;
+  readonly issuerKey: string;
+  /** Whether the certificate is for the key or CSR that the request brings along; absent when it brings none. */
+  readonly broughtKeyFits?: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Says why the certificate is due, or nothing. */
+export type Check = (input: DueInput) => Due | undefined;
+
+/** One check of many: the first that says something decides. */
+export function createChain(checks: readonly Check[]): Check {
+  return (input) => {
+    for (const check of checks) {
+      const due = check(input);
+      if (due !== undefined) return due;
+    }
+    return undefined;
+  };
+}
+
+type Whole = Extract<StoredFacts, { state: 'whole' }>;
+
+/** A check of what is stored whole; of anything else it says nothing. */
+const ofWhole =
+  (check: (stored: Whole, input: DueInput) => Due | undefined): Check =>
+  (input) =>
+    input.stored?.state === 'whole' ? check(input.stored, input) : undefined;
+
+/** A check of a certificate that can be read; of anything else it says nothing. */
+const ofCertificate = (check: (certificate: CertificateFacts, input: DueInput) => Due | undefined): Check =>
+  ofWhole(({ certificate }, input) => certificate && check(certificate, input));
+
+const exists: Check = ({ stored, wanted }) =>
+  stored === undefined ? { reason: 'DoesNotExist', message: `No certificate is stored under the name "${wanted.name}"` } : undefined;
+
+const isWhole: Check = ({ stored, wanted }) => {
+  if (stored?.state === 'damaged') return { reason: 'MissingData', message: stored.message };
+  if (stored?.key !== 'none' || wanted.csrFile !== undefined) return undefined;
+  return { reason: 'MissingData', message: 'The certificate is stored without its private key' };
+};
+
+const isReadable = ofWhole(({ certificate }) =>
+  certificate === undefined ? { reason: 'InvalidCertificate', message: 'The stored certificate cannot be read' } : undefined,
+);
+
+const keyFits = ofWhole(({ key }) =>
+  key === 'differs' ? { reason: 'InvalidKeyPair', message: 'The stored private key does not belong to the stored certificate' } : undefined,
+);
+
+const issuerFits = ofWhole((stored, { issuerKey }) => {
+  if (stored.issuerKey === issuerKey) return undefined;
+  const other = stored.issuerKey === undefined ? 'an unknown issuer' : `"${stored.issuerKey}"`;
+  return { reason: 'IncorrectIssuer', message: `The stored certificate was issued by ${other}, and "${issuerKey}" is wanted` };
+});
+
+const keyKindFits = ofCertificate(({ keyType }, { wanted, broughtKeyFits }) => {
+  if (broughtKeyFits === true) return undefined;
+  if (broughtKeyFits === false)
+    return { reason: 'SecretMismatch', message: 'The stored certificate is for another key than the one brought along' };
+  if (keyType === wanted.key.type) return undefined;
+  return { reason: 'SecretMismatch', message: `The stored key is of kind ${keyType ?? 'unknown'}, and ${wanted.key.type} is wanted` };
+});
+
+const namesFit = ofCertificate((certificate, { wanted }) => {
+  const have = nameSet(certificate.names, certificate.commonName);
+  const want = nameSet(wanted.spec.names, wanted.spec.commonName);
+  const added = [...want].filter((name) => !have.has(name)).map((name) => `+${name}`);
+  const gone = [...have].filter((name) => !want.has(name)).map((name) => `-${name}`);
+  if (added.length + gone.length === 0) return undefined;
+  return { reason: 'RequestChanged', message: `The names have changed: ${[...added, ...gone].sort().join(' ')}` };
+});
+
+const requestFits = ofWhole(({ request }, { wanted }) => {
+  const changes = changedFacts(request, wanted);
+  return changes.length === 0 ? undefined : { reason: 'RequestChanged', message: `The request has changed: ${changes.join('; ')}` };
+});
+
+const lives = ofCertificate(({ notAfter }, { now }) =>
+  now > notAfter ? { reason: 'Expired', message: `The certificate expired at ${timeText(notAfter)}` } : undefined,
+);
+
+const renewalLiesAhead = ofCertificate(({ notBefore, notAfter }, { wanted, now }) => {
+  const at = renewalTime(notBefore, notAfter, wanted.renewBefore);
+  return now < at
+    ? undefined
+    : { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${timeText(notAfter)}` };
+});
+
+/** All the checks, in cert-manager's order. */
+export const dueCheck: Check = createChain([
+  exists,
+  isWhole,
+  isReadable,
+  keyFits,
+  issuerFits,
+  keyKindFits,
+  namesFit,
+  requestFits,
+  lives,
+  renewalLiesAhead,
+]);
+
+/**
+ * When a certificate is to be renewed, by cert-manager's rule: `renewBefore` ahead of its end where that lies within its real
+ * lifetime, else a third of the lifetime ahead; truncated to the second. All in milliseconds (since the epoch).
+ */
+export function renewalTime(notBefore: number, notAfter: number, renewBefore?: CertificateRequest['renewBefore']): number {
+  const lifetime = notAfter - notBefore;
+  const asked = renewBefore && ('percent' in renewBefore ? (lifetime * renewBefore.percent) / 100 : renewBefore.milliseconds);
+  const ahead = asked !== undefined && asked > 0 && asked < lifetime ? asked : lifetime / 3;
+  return Math.floor((notAfter - ahead) / 1_000) * 1_000;
+}
+
+function timeText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}
