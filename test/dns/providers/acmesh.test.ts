@@ -1,27 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import { TscertError } from '../../../src/base/errors.js';
 import type { Event } from '../../../src/base/events.js';
 import { createClock } from '../../../src/cli/system.js';
 import type { DnsProvider } from '../../../src/dns/provider.js';
-import { readSettings } from '../../../src/dns/providers/acmesh/install.js';
-import { removesAllValues, variablesOf } from '../../../src/dns/providers/acmesh/script.js';
 import { type AcmeshOptions, createAcmesh } from '../../../src/dns/providers/acmesh.js';
 import { dnsProviderContract } from '../../contract/dns-provider.js';
+import { type AcmeDns, startAcmeDns } from '../../support/acme-dns.js';
 import { type Bind, startBind } from '../../support/bind.js';
 import { servers, skipUnless } from '../../support/servers.js';
 
 const clock = createClock();
 const PATH = process.env.PATH;
-const skipWithoutScripts = skipUnless('acme.sh');
-const skip = skipWithoutScripts || skipUnless('bind');
+const skip = skipUnless('acme.sh') || skipUnless('bind');
 const zone = { name: 'example.com' };
 
 /** A script as acme.sh's users write their own; it removes the exact value, which acme.sh's dns_nsupdate does not. */
@@ -147,57 +142,31 @@ describe('acmesh with the scripts of acme.sh', { skip }, () => {
   });
 
   describe('and an acme-dns server over HTTP', () => {
-    const login = { username: 'c36f50e8-4632-44f0-83fe-e070fef28a10', password: 'htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW3F7Z' };
-    const subdomain = '8e5700ea-a4bf-41c7-8a77-e990661dcc6a';
-    let registrations: number;
-
-    /** acme-dns's two calls, strict: method, headers, body and value are what its documentation says, or it refuses. */
-    const startAcmeDns = async (t: TestContext): Promise<{ url: string; values: string[] }> => {
-      const values: string[] = [];
-      registrations = 0;
-      const server = createServer(async (request, response) => {
-        const answer = (status: number, body: unknown): void =>
-          void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-        if (request.method !== 'POST') return answer(405, { error: 'method' });
-        const body = await bodyOf(request);
-        if (request.url === '/register') {
-          registrations++;
-          return answer(201, { ...login, fulldomain: `${subdomain}.auth.example.org`, subdomain, allowfrom: [] });
-        }
-        if (request.url !== '/update') return answer(404, { error: 'path' });
-        if (request.headers['x-api-user'] !== login.username || request.headers['x-api-key'] !== login.password)
-          return answer(401, { error: 'forbidden' });
-        const { subdomain: asked, txt } = JSON.parse(body) as { subdomain?: string; txt?: string };
-        if (asked !== subdomain) return answer(401, { error: 'forbidden' });
-        if (!/^[A-Za-z0-9_-]{43}$/.test(txt ?? '')) return answer(400, { error: 'bad_txt' });
-        values.push(txt ?? '');
-        return answer(200, { txt });
-      }).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      t.after(() => server.close());
-      const bound = server.address();
-      return { url: `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : 0}`, values };
-    };
     const record = { name: '_acme-challenge.example.com', value: 'LHDhK3oGRvkiefQnx7OOczTY5Tic_xZ6HcMOc_gmtoM' };
-    const given = (url: string) => ({
+    const given = ({ url, username, password, subdomain }: AcmeDns) => ({
       ACMEDNS_BASE_URL: url,
-      ACMEDNS_USERNAME: login.username,
-      ACMEDNS_PASSWORD: login.password,
+      ACMEDNS_USERNAME: username,
+      ACMEDNS_PASSWORD: password,
       ACMEDNS_SUBDOMAIN: subdomain,
     });
+    const start = async (t: TestContext): Promise<AcmeDns> => {
+      const acmeDns = await startAcmeDns();
+      t.after(acmeDns.stop);
+      return acmeDns;
+    };
 
     test('dns_acmedns updates with the credentials of the environment, and none of them is kept', async (t) => {
-      const acmeDns = await startAcmeDns(t);
-      const provider = await make(t, { script: 'dns_acmedns', environment: given(acmeDns.url) });
+      const acmeDns = await start(t);
+      const provider = await make(t, { script: 'dns_acmedns', environment: given(acmeDns) });
       await provider.change(zone, { add: [record], remove: [] }, t.signal);
       await provider.change(zone, { add: [], remove: [record] }, t.signal);
-      assert.deepEqual([acmeDns.values, registrations], [[record.value], 0]);
+      assert.deepEqual([acmeDns.values, acmeDns.registrations()], [[record.value], 0]);
       assert.deepEqual(await filesBelow(place.home), []);
     });
 
     test('a wrong password fails, and is not in the words', async (t) => {
-      const acmeDns = await startAcmeDns(t);
-      const environment = { ...given(acmeDns.url), ACMEDNS_PASSWORD: 'wrong-password-0123456789' };
+      const acmeDns = await start(t);
+      const environment = { ...given(acmeDns), ACMEDNS_PASSWORD: 'wrong-password-0123456789' };
       const error = await refusal(
         (await make(t, { script: 'dns_acmedns', environment })).change(zone, { add: [record], remove: [] }, t.signal),
       );
@@ -206,11 +175,11 @@ describe('acmesh with the scripts of acme.sh', { skip }, () => {
     });
 
     test('what the script found out itself, a registration, is kept for the next run, private', async (t) => {
-      const acmeDns = await startAcmeDns(t);
+      const acmeDns = await start(t);
       const provider = await make(t, { script: 'dns_acmedns', environment: { ACMEDNS_BASE_URL: acmeDns.url } });
       await provider.change(zone, { add: [record], remove: [] }, t.signal);
       await provider.change(zone, { add: [record], remove: [] }, t.signal);
-      assert.deepEqual([acmeDns.values.length, registrations], [2, 1]);
+      assert.deepEqual([acmeDns.values.length, acmeDns.registrations()], [2, 1]);
       const [kept = '', ...others] = await filesBelow(place.home);
       assert.deepEqual(others, []);
       assert.match(kept, /\/state\/_acme-challenge\.example\.com\.conf$/);
@@ -220,7 +189,7 @@ describe('acmesh with the scripts of acme.sh', { skip }, () => {
     });
 
     test('what the user has stored with acme.sh is used, and stays as it is; the environment goes before it', async (t) => {
-      const acmeDns = await startAcmeDns(t);
+      const acmeDns = await start(t);
       const provider = async (environment: Readonly<Record<string, string>>): Promise<DnsProvider> => {
         place = await createHome();
         t.after(place.remove);
@@ -240,10 +209,10 @@ describe('acmesh with the scripts of acme.sh', { skip }, () => {
         });
       };
       const conf = (): string => path.join(place.home, '.acme.sh', 'account.conf');
-      const encoded = `__ACME_BASE64__START_${Buffer.from(login.password).toString('base64')}__ACME_BASE64__END_`;
-      const stored = `LOG_LEVEL='1'\nSAVED_ACMEDNS_USERNAME='${login.username}'\nSAVED_ACMEDNS_PASSWORD='${encoded}'\nACMEDNS_SUBDOMAIN='${subdomain}'\n`;
+      const encoded = `__ACME_BASE64__START_${Buffer.from(acmeDns.password).toString('base64')}__ACME_BASE64__END_`;
+      const stored = `LOG_LEVEL='1'\nSAVED_ACMEDNS_USERNAME='${acmeDns.username}'\nSAVED_ACMEDNS_PASSWORD='${encoded}'\nACMEDNS_SUBDOMAIN='${acmeDns.subdomain}'\n`;
       await (await provider({})).change(zone, { add: [record], remove: [] }, t.signal);
-      assert.deepEqual([acmeDns.values.length, registrations], [1, 0]);
+      assert.deepEqual([acmeDns.values.length, acmeDns.registrations()], [1, 0]);
       assert.equal(await readFile(conf(), 'utf8'), stored);
       await refusal((await provider({ ACMEDNS_PASSWORD: 'another' })).change(zone, { add: [record], remove: [] }, t.signal));
       assert.deepEqual(await filesBelow(place.home), [conf()]);
@@ -303,56 +272,6 @@ dns_look_rm() { :; }
   });
 });
 
-describe('every script that acme.sh has', { skip: skipWithoutScripts }, () => {
-  const folder = (): string => path.join(servers('acme.sh')['acme.sh'] ?? '', 'dnsapi');
-  const scripts = async (): Promise<string[]> =>
-    (await readdir(folder())).filter((file) => file.endsWith('.sh')).map((file) => file.slice(0, -3));
-
-  test('can be sourced behind acme.sh and defines what is called', async () => {
-    const names = await scripts();
-    assert.ok(names.length >= 170, `${names.length} scripts`);
-    const probe = `lib=$0; set -- :; . "$lib"; for name in $NAMES; do
-      ( . "$FOLDER/$name.sh" >/dev/null 2>&1 && _exists "\${name}_add" && _exists "\${name}_rm" ) || echo "$name"; done`;
-    const home = await mkdtemp(path.join(tmpdir(), 'tscert-acmesh-'));
-    try {
-      // One of them asks its service as soon as it is sourced; here it gets no answer.
-      const env = { PATH: PATH ?? '', HOME: home, https_proxy: 'http://127.0.0.1:9', NAMES: names.join(' '), FOLDER: folder() };
-      const library = path.join(path.dirname(folder()), 'acme.sh');
-      assert.equal(execFileSync('sh', ['-c', probe, library], { env, encoding: 'utf8' }), '');
-      assert.deepEqual(await readdir(home), [], 'sourcing writes nothing');
-    } finally {
-      await rm(home, { recursive: true });
-    }
-  });
-
-  test('names its variables in its text, as people know them', async () => {
-    const known: Readonly<Record<string, readonly string[]>> = {
-      dns_cf: ['CF_Account_ID', 'CF_Email', 'CF_Key', 'CF_Token', 'CF_Zone_ID'],
-      dns_aws: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
-      dns_ali: ['Ali_Key', 'Ali_Secret'],
-      dns_nsupdate: ['NSUPDATE_KEY', 'NSUPDATE_OPT', 'NSUPDATE_SERVER', 'NSUPDATE_SERVER_PORT', 'NSUPDATE_ZONE'],
-      dns_azure: ['AZUREDNS_APPID', 'AZUREDNS_CLIENTSECRET', 'AZUREDNS_MANAGEDIDENTITY', 'IDENTITY_ENDPOINT'],
-    };
-    for (const name of await scripts()) {
-      const variables = variablesOf(await readFile(path.join(folder(), `${name}.sh`), 'utf8'));
-      for (const variable of known[name] ?? []) assert.ok(variables.includes(variable), `${name}: ${variable}`);
-      const foreign = name === 'dns_aws' ? /^CF_/ : /^(AWS_SECRET|ALIBABA_|RFC2136_|EXEC_|TSCERT_|LD_|HOME$|PATH$)/;
-      assert.deepEqual(
-        variables.filter((variable) => foreign.test(variable)),
-        [],
-        name,
-      );
-    }
-  });
-
-  test('is known for removing one value or all of a name', async () => {
-    const verdict = async (name: string): Promise<boolean> =>
-      removesAllValues(await readFile(path.join(folder(), `${name}.sh`), 'utf8'), name);
-    for (const name of ['dns_nsupdate', 'dns_knot', 'dns_linode_v4']) assert.equal(await verdict(name), true, name);
-    for (const name of ['dns_cf', 'dns_aws', 'dns_acmedns', 'dns_pdns']) assert.equal(await verdict(name), false, name);
-  });
-});
-
 test('acme.sh that is not installed is refused with the folders that were looked at', async () => {
   const place = await createHome();
   const options = {
@@ -375,42 +294,3 @@ test('acme.sh that is not installed is refused with the folders that were looked
     await place.remove();
   }
 });
-
-test('settings are read as acme.sh writes them, and no other line', () => {
-  const text = "A='plain'\nSAVED_B='b c'\nB='old'\n#C='c'\nD=bare\nE='$(id)'\nexport F='f'\n G='g'\nH=''\n";
-  assert.deepEqual(
-    [...readSettings(text)],
-    [
-      ['A', 'plain'],
-      ['B', 'b c'],
-      ['E', '$(id)'],
-      ['H', ''],
-    ],
-  );
-  const name = fc.stringMatching(/^[A-Za-z]\w{0,9}$/);
-  const value = fc.string().filter((one) => !/['\n\r\u2028\u2029]/.test(one) && !one.startsWith('__ACME_BASE64__'));
-  fc.assert(
-    fc.property(name, value, fc.boolean(), (key, plain, encode) => {
-      const written = encode ? `__ACME_BASE64__START_${Buffer.from(plain).toString('base64')}__ACME_BASE64__END_` : plain;
-      const variable = key.replace(/^SAVED_/, 'X');
-      assert.equal(readSettings(`SAVED_${variable}='${written}'\n`).get(variable), plain);
-    }),
-    { numRuns: Number(process.env.TSCERT_TEST_FUZZ ?? 2000) },
-  );
-});
-
-test('any text of a script is read', () => {
-  fc.assert(
-    fc.property(fc.string({ maxLength: 300 }), (text) => {
-      for (const variable of variablesOf(text)) assert.match(variable, /^[A-Za-z]\w*$/);
-      assert.equal(typeof removesAllValues(text, 'dns_x'), 'boolean');
-    }),
-    { numRuns: Number(process.env.TSCERT_TEST_FUZZ ?? 2000) },
-  );
-});
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
