@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import fc from 'fast-check';
 import { isTscertError, type TscertError } from '../../src/base/errors.js';
 import { createHttp, type Http, type HttpOptions } from '../../src/net/http.js';
 import { createVirtualClock, realClock } from '../support/clock.js';
@@ -310,4 +311,57 @@ test("Node's own roots and NODE_EXTRA_CA_CERTS hold without roots, and an idle c
     timeout: 20_000,
   });
   assert.equal(stdout, '200\n');
+});
+
+test('whatever a server answers is an answer within the limits or a failure in words', async () => {
+  let answer: Uint8Array = new Uint8Array();
+  const raw = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(answer));
+  });
+  raw.listen(0, '127.0.0.1');
+  await once(raw, 'listening');
+  const url = `http://127.0.0.1:${(raw.address() as AddressInfo).port}/`;
+  const http = createHttp({ clock: realClock, proxy: {}, userAgent: 'tscert-test' });
+  const piece = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      'HTTP/1.1 200 OK\r\n',
+      'HTTP/1.0 500\r\n',
+      'Content-Length: 5\r\n',
+      'Content-Length: -1\r\n',
+      'Transfer-Encoding: chunked\r\n',
+    ),
+    fc.constantFrom(
+      '\r\n',
+      '\r\n\r\n',
+      '5\r\nhello\r\n',
+      '0\r\n\r\n',
+      'hello',
+      'HTTP/1.1 100 Continue\r\n\r\n',
+      'Connection: upgrade\r\nUpgrade: x\r\n',
+    ),
+  );
+  const whole = fc.oneof(
+    fc.array(piece, { maxLength: 8 }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
+    fc.array(piece, { maxLength: 8 }).map((parts) => Buffer.from(`HTTP/1.1 200 OK\r\n${parts.join('')}`, 'latin1')),
+  );
+  try {
+    await fc.assert(
+      fc.asyncProperty(whole, async (bytes) => {
+        answer = bytes;
+        try {
+          const { status, body } = await http.request({ method: 'POST', url, body: '', signal, maxBytes: 100, timeout: 5_000 });
+          assert.ok(status >= 100 && status <= 999 && body.length <= 100);
+        } catch (error) {
+          assert.ok(isTscertError(error, 'network') || isTscertError(error, 'response-invalid'), String(error));
+          assert.equal(error.data.sent, true);
+        }
+      }),
+      { numRuns: Math.ceil(Number(process.env.TSCERT_TEST_FUZZ ?? 2000) / 2) },
+    );
+  } finally {
+    await http.close();
+    raw.close();
+  }
 });
