@@ -75,7 +75,7 @@ function subjectAltName(names: readonly GeneralName[]): Der {
  * BasicConstraints (RFC 5280 §4.2.1.9).
  * @throws {TscertError} `request-invalid` for a path length that is no small count
  */
-export function basicConstraints(isCa: boolean, pathLength?: number): Der {
+function basicConstraints(isCa: boolean, pathLength?: number): Der {
   if (pathLength !== undefined && !(Number.isInteger(pathLength) && pathLength >= 0 && pathLength < 256)) {
     throw new TscertError('request-invalid', `Cannot make the request: the path length ${pathLength} is not a whole number from 0 to 255`);
   }
