@@ -9,6 +9,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   request: 1,
   policy: 1,
   net: 1,
+  host: 1,
   acme: 1,
   dns: 2,
   solver: 2,

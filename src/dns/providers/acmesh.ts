@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { TscertError } from '../../base/errors.js';
 import type { Emit } from '../../base/events.js';
+import { type Environment, pickEnvironment, runProgram } from '../../host/program.js';
 import type { DnsProvider } from '../provider.js';
 import { findInstall } from './acmesh/install.js';
 import { isPlace, removesAllValues, variablesOf } from './acmesh/script.js';
 import { openRunFolder } from './acmesh/state.js';
 import { createOneByOne } from './one-by-one.js';
-import { type Environment, pickEnvironment, runProgram } from './program.js';
 
 export interface AcmeshOptions {
   /** The script, `dns_cf`. */
@@ -88,6 +88,7 @@ export async function createAcmesh(options: AcmeshOptions): Promise<DnsProvider>
         env: { ...env, ...folderVariables(folder.path, path.dirname(install.library)) },
         timeout: TIMEOUT,
         secrets,
+        failure: 'provider-failed' as const,
         what: `Cannot ${action === 'present' ? 'add' : 'remove'} the TXT value of "${record.name}" with acme.sh's script "${name}"`,
       };
       await runProgram(program, clock, signal);

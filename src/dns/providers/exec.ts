@@ -2,9 +2,9 @@
 import type { Clock } from '../../base/clock.js';
 import { parseDuration } from '../../base/duration.js';
 import { TscertError } from '../../base/errors.js';
+import { type Environment, findProgram, pickEnvironment, runProgram } from '../../host/program.js';
 import type { DnsProvider, TxtRecord } from '../provider.js';
 import { createOneByOne } from './one-by-one.js';
-import { type Environment, findProgram, pickEnvironment, runProgram } from './program.js';
 
 interface ExecOptions {
   /** Settings of the configuration file by the names of variables; each is handed to the program, before the environment's. */
@@ -56,7 +56,7 @@ export async function createExec({ settings = {}, environment, clock }: ExecOpti
 
   const run = async (action: 'present' | 'cleanup', { name, value }: TxtRecord, signal: AbortSignal): Promise<void> => {
     const what = `Cannot ${action === 'present' ? 'add' : 'remove'} the TXT value of "${name}" with the program "${wanted}"`;
-    await runProgram({ file, args: [action, `${name}.`, value], env, timeout, secrets, what }, clock, signal);
+    await runProgram({ file, args: [action, `${name}.`, value], env, timeout, secrets, failure: 'provider-failed', what }, clock, signal);
   };
   return {
     name: 'exec',

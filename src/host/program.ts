@@ -1,12 +1,12 @@
-/** Programs of others that change DNS: run with an environment that is listed, for a limited time, their output kept short. */
+/** Programs of others: run with an environment that is listed, for a limited time, their output kept short. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { kill } from 'node:process';
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../base/clock.js';
-import { messageOf, TscertError } from '../../base/errors.js';
+import type { Clock } from '../base/clock.js';
+import { type ErrorCode, messageOf, TscertError } from '../base/errors.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +19,8 @@ export interface Program {
   readonly timeout: number;
   /** Values that must not come out again: they are masked in what the program prints. */
   readonly secrets: readonly string[];
+  /** Of its failures. */
+  readonly failure: Extract<ErrorCode, 'provider-failed' | 'hook-failed'>;
   /** Begins the errors: `Cannot add "_acme-challenge.example.com" with "./dns.sh"`. */
   readonly what: string;
 }
@@ -44,7 +46,7 @@ export function pickEnvironment(environment: Environment, allowed: (name: string
  * Runs a program in a process group of its own and waits for its end. When the time is over or the signal aborts, the whole
  * group gets SIGTERM and, 2 s later, SIGKILL; only then this rejects, so that nothing of it runs beside the clean-up.
  * @returns what it printed on standard output, the last 16 KiB at most
- * @throws {TscertError} `provider-failed` with `exitCode` or `exitSignal` and its last lines in `data`; the reason of the signal
+ * @throws {TscertError} `program.failure` with `exitCode` or `exitSignal` and its last lines in `data`; the reason of the signal
  */
 export async function runProgram(program: Program, clock: Clock, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
@@ -147,7 +149,7 @@ function mask(text: string, secrets: readonly string[]): string {
 
 function failed(program: Program, reason: string, output: string, data: Readonly<Record<string, unknown>>, cause?: unknown): TscertError {
   const lines = output.split('\n').slice(-SHOWN.lines).join('\n').slice(-SHOWN.characters).trim();
-  return new TscertError('provider-failed', `${program.what}: ${reason}${lines === '' ? '' : `, saying "${lines}"`}`, {
+  return new TscertError(program.failure, `${program.what}: ${reason}${lines === '' ? '' : `, saying "${lines}"`}`, {
     data: { program: program.file, ...data, output: lines },
     cause,
   });

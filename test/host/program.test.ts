@@ -3,9 +3,9 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { TscertError } from '../../../src/base/errors.js';
-import { createClock } from '../../../src/cli/system.js';
-import { findProgram, type Program, pickEnvironment, runProgram } from '../../../src/dns/providers/program.js';
+import { TscertError } from '../../src/base/errors.js';
+import { createClock } from '../../src/cli/system.js';
+import { findProgram, type Program, pickEnvironment, runProgram } from '../../src/host/program.js';
 
 const clock = createClock();
 const shell = (script: string, more: Partial<Program> = {}): Program => ({
@@ -14,6 +14,7 @@ const shell = (script: string, more: Partial<Program> = {}): Program => ({
   env: { PATH: process.env.PATH ?? '' },
   timeout: 60_000,
   secrets: [],
+  failure: 'provider-failed',
   what: 'Cannot change the record',
   ...more,
 });
