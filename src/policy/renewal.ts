@@ -6,10 +6,10 @@ import type { Json } from '../base/json.js';
 import type { GeneralName } from '../base/names.js';
 import type { KeyType } from '../pki/key-type.js';
 import type { CertificateRequest } from '../request/request.js';
-import { changedFacts, nameSet } from './request-facts.js';
+import { changedFacts, issuerOf, nameSet } from './meta.js';
 
 /** cert-manager's reasons, as its events and conditions have them. */
-export type DueReason =
+type DueReason =
   | 'DoesNotExist'
   | 'MissingData'
   | 'InvalidKeyPair'
@@ -45,16 +45,15 @@ export type StoredFacts =
       readonly certificate: CertificateFacts | undefined;
       /** Whether the stored key belongs to the certificate; `none` when no key is stored. */
       readonly key: 'fits' | 'differs' | 'none';
-      /** The `Issuer.key` that it was issued by. */
-      readonly issuerKey: string | undefined;
-      /** `requestFactsOf` of the request that it was issued for; undefined when that is not known. */
-      readonly request: Json | undefined;
+      /** As `metaOf` gave it when it was stored. */
+      readonly meta: Json;
     };
 
 export interface DueInput {
   /** Undefined when there is nothing under this name. */
   readonly stored: StoredFacts | undefined;
   readonly wanted: CertificateRequest;
+  /** The `Issuer.key` of the issuer that is wanted. */
   readonly issuerKey: string;
   /** Whether the certificate is for the key or CSR that the request brings along; absent when it brings none. */
   readonly broughtKeyFits?: boolean;
@@ -63,7 +62,7 @@ export interface DueInput {
 }
 
 /** Says why the certificate is due, or nothing. */
-export type Check = (input: DueInput) => Due | undefined;
+type Check = (input: DueInput) => Due | undefined;
 
 /** One check of many: the first that says something decides. */
 export function createChain(checks: readonly Check[]): Check {
@@ -105,9 +104,10 @@ const keyFits = ofWhole(({ key }) =>
   key === 'differs' ? { reason: 'InvalidKeyPair', message: 'The stored private key does not belong to the stored certificate' } : undefined,
 );
 
-const issuerFits = ofWhole((stored, { issuerKey }) => {
-  if (stored.issuerKey === issuerKey) return undefined;
-  const other = stored.issuerKey === undefined ? 'an unknown issuer' : `"${stored.issuerKey}"`;
+const issuerFits = ofWhole(({ meta }, { issuerKey }) => {
+  const issuer = issuerOf(meta);
+  if (issuer === issuerKey) return undefined;
+  const other = issuer === undefined ? 'an unknown issuer' : `"${issuer}"`;
   return { reason: 'IncorrectIssuer', message: `The stored certificate was issued by ${other}, and "${issuerKey}" is wanted` };
 });
 
@@ -128,8 +128,8 @@ const namesFit = ofCertificate((certificate, { wanted }) => {
   return { reason: 'RequestChanged', message: `The names have changed: ${[...added, ...gone].sort().join(' ')}` };
 });
 
-const requestFits = ofWhole(({ request }, { wanted }) => {
-  const changes = changedFacts(request, wanted);
+const requestFits = ofWhole(({ meta }, { wanted }) => {
+  const changes = changedFacts(meta, wanted);
   return changes.length === 0 ? undefined : { reason: 'RequestChanged', message: `The request has changed: ${changes.join('; ')}` };
 });
 

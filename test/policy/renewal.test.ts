@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseName } from '../../src/base/names.js';
+import { metaOf } from '../../src/policy/meta.js';
 import { type CertificateFacts, createChain, type DueInput, dueCheck, renewalTime, type StoredFacts } from '../../src/policy/renewal.js';
-import { requestFactsOf } from '../../src/policy/request-facts.js';
 import type { CertificateRequest, CertificateSpec } from '../../src/request/request.js';
 
 const DAY = 86_400_000;
@@ -36,8 +36,7 @@ const whole = {
   state: 'whole',
   certificate,
   key: 'fits',
-  issuerKey: CA,
-  request: requestFactsOf(request()),
+  meta: metaOf(request(), CA),
 } as const satisfies StoredFacts;
 
 const good: DueInput = { stored: whole, wanted: request(), issuerKey: CA, now: NOT_BEFORE + DAY };
@@ -86,7 +85,7 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
   ],
   [
     'an issuer that is not known is IncorrectIssuer',
-    stored({ issuerKey: undefined }),
+    stored({ meta: {} }),
     `IncorrectIssuer: The stored certificate was issued by an unknown issuer, and "${CA}" is wanted`,
   ],
   [
@@ -130,7 +129,7 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
   ],
   [
     'a common name counts among the names of the request',
-    { ...stored({ request: undefined }), ...wants({ commonName: 'c.test' }) },
+    { ...stored({ meta: { issuer: CA } }), ...wants({ commonName: 'c.test' }) },
     'RequestChanged: The names have changed: +dns:c.test',
   ],
   ['a common name that is no host is not missed among the names', cert({ commonName: 'Example Ltd' }), undefined],
@@ -153,7 +152,7 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
   [
     'usages in another order are the same',
     {
-      ...stored({ request: requestFactsOf(request({ usages: ['client auth', 'server auth'] })) }),
+      ...stored({ meta: metaOf(request({ usages: ['client auth', 'server auth'] }), CA) }),
       ...wants({ usages: ['server auth', 'client auth', 'server auth'] }),
     },
     undefined,
@@ -180,10 +179,10 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
     ),
     undefined,
   ],
-  ['facts that were never stored are not compared', { ...stored({ request: undefined }), ...wants({ mustStaple: true }) }, undefined],
+  ['facts that were never stored are not compared', { ...stored({ meta: { issuer: CA } }), ...wants({ mustStaple: true }) }, undefined],
   [
     'facts that an older version did not know are not compared',
-    { ...stored({ request: { profile: null } }), ...wants({ mustStaple: true }) },
+    { ...stored({ meta: { issuer: CA, request: { profile: null } } }), ...wants({ mustStaple: true }) },
     undefined,
   ],
   [
@@ -222,6 +221,12 @@ test('the first check of a chain that says something decides, and those after it
   assert.equal(createChain([])(good), undefined);
 });
 
+test('a meta that is no meta tells of no issuer and no facts', () => {
+  for (const meta of [null, 1, 'x', [], { issuer: 7, request: [] }, { request: 'x' }]) {
+    assert.match(verdict(stored({ meta })) ?? '', /^IncorrectIssuer: The stored certificate was issued by an unknown issuer/);
+  }
+});
+
 test('the facts of a request survive JSON and do not make it another one', () => {
   const wanted = request({
     subject: { organizations: ['Ä & Söhne'], countries: ['DE'] },
@@ -230,8 +235,8 @@ test('the facts of a request survive JSON and do not make it another one', () =>
     pathLength: 0,
     nameConstraints: { critical: true, permitted: { dnsDomains: ['a.test'] }, excluded: {} },
   });
-  const kept = JSON.parse(JSON.stringify(requestFactsOf(wanted)));
-  assert.equal(verdict({ ...stored({ request: kept }), wanted }), undefined);
+  const kept = JSON.parse(JSON.stringify(metaOf(wanted, CA)));
+  assert.equal(verdict({ ...stored({ meta: kept }), wanted }), undefined);
 });
 
 const times: readonly [sentence: string, lifetime: number, renewBefore: Parameters<typeof renewalTime>[2], ahead: number][] = [

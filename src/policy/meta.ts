@@ -1,6 +1,6 @@
 /**
- * What of a request cannot be seen in the certificate that came of it, for the authority decides what it takes over: kept with the
- * certificate, so that a later request which wants something else is noticed, and one that wants the same is not.
+ * What is kept with a certificate because the certificate itself cannot tell: who issued it, and what of its request the authority
+ * need not have taken over. So a later request that wants something else is noticed, and one that wants the same is not taken for one.
  */
 import type { Json } from '../base/json.js';
 import { type GeneralName, nameKey, parseName } from '../base/names.js';
@@ -8,11 +8,22 @@ import type { CertificateRequest } from '../request/request.js';
 
 type Facts = { readonly [fact: string]: Json | undefined };
 
+/** The meta of a certificate that this request brought, by the issuer with this key. */
+export function metaOf(wanted: CertificateRequest, issuerKey: string): Json {
+  return { issuer: issuerKey, request: requestFactsOf(wanted) };
+}
+
+/** The key of the issuer in a meta; undefined when it is not told. */
+export function issuerOf(meta: Json): string | undefined {
+  const issuer = isFacts(meta) ? meta.issuer : undefined;
+  return typeof issuer === 'string' ? issuer : undefined;
+}
+
 /**
- * The facts of a request, for the certificate's meta. Names and key are no part of it: the certificate itself tells them. How names
- * are proven, where results go, which chain is preferred and when it ends are none either: they make it no other certificate.
+ * Names and key are no part of it: the certificate tells them. How names are proven, where results go, which chain is preferred and
+ * when it ends are none either: they make it no other certificate.
  */
-export function requestFactsOf({ spec, issuer }: CertificateRequest): Facts {
+function requestFactsOf({ spec, issuer }: CertificateRequest): Facts {
   return {
     commonName: spec.commonName ?? null,
     subject: canonical(spec.subject ?? null),
@@ -34,8 +45,9 @@ const WORDS: Readonly<Record<string, string>> = {
   mustStaple: 'must-staple',
 };
 
-/** In words, which facts of the request are others than those stored. A fact that was not stored is not compared. */
-export function changedFacts(stored: Json | undefined, wanted: CertificateRequest): string[] {
+/** In words, which facts of the request are others than those in a meta. A fact that is not told there is not compared. */
+export function changedFacts(meta: Json, wanted: CertificateRequest): string[] {
+  const stored = isFacts(meta) ? meta.request : undefined;
   if (!isFacts(stored)) return [];
   return Object.entries(requestFactsOf(wanted))
     .filter(([fact, value]) => stored[fact] !== undefined && textOf(stored[fact]) !== textOf(value))
