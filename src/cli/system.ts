@@ -29,13 +29,15 @@ export interface System {
   /** One line typed on the terminal after a question; `undefined` when the input ends. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
   readonly clock: Clock;
+  /** Its waits do not keep the process alive. */
+  readonly background: Pick<Clock, 'sleep'>;
   readonly random: Random;
   /** Calls back at SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
 }
 
 /** A clock of the process; its waits do not outlive their signal. */
-export function createClock(): Clock {
+export function createClock({ unref = false } = {}): Clock {
   return {
     now: () => Date.now(),
     sleep: (milliseconds, signal) =>
@@ -56,6 +58,7 @@ export function createClock(): Clock {
           },
           Math.min(milliseconds, 2_147_483_647),
         );
+        if (unref) timer.unref();
         signal?.addEventListener('abort', stop, { once: true });
       }),
   };
@@ -92,6 +95,7 @@ export function createSystem(): System {
       }
     },
     clock: createClock(),
+    background: createClock({ unref: true }),
     random: Math.random,
     onSignal(listener) {
       const wrapped = (signal: NodeJS.Signals): void => listener(signal);
