@@ -19,7 +19,8 @@ export interface Kept {
 
 export type Outcome = { readonly name: string; readonly stages: readonly StageTime[] } & (
   | ({
-      readonly state: 'kept' | 'issued' /** Why the deploy failed; the certificate is good and stored. */;
+      readonly state: 'kept' | 'issued';
+      /** Why the deploy failed; the certificate is good and stored. */
       readonly deployError?: unknown;
     } & Kept)
   /** A dry run got this far and threw the result away. */

@@ -3,7 +3,7 @@
 import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
-import { DEFAULT_KEY_TYPE, parseKeyType } from '../pki/key-type.js';
+import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import type { CertificateOptions, ConfigOptions } from './options.js';
 import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
 
@@ -12,7 +12,7 @@ export interface BuildHelp {
   /** Milliseconds since the epoch; a `notAfter` given as a duration counts from here. */
   readonly now: number;
   /** A CA's short name or URL to its directory, or its staging directory. */
-  directoryOf(server: string, staging: boolean): string;
+  directoryOf(server: string, staging: boolean, keyType: KeyType | undefined): string;
   /** What an existing CSR asks for. */
   readCsr(file: string): CertificateSpec;
 }
@@ -146,7 +146,11 @@ function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
   }
   return {
     kind: 'acme',
-    directory: help.directoryOf(options.server ?? DEFAULT_SERVER, options.staging ?? false),
+    directory: help.directoryOf(
+      options.server ?? DEFAULT_SERVER,
+      options.staging ?? false,
+      options.keyType === undefined ? undefined : parseKeyType(options.keyType),
+    ),
     agreeTos: options.agreeTos ?? false,
     ...(options.email === undefined ? {} : { email: parseName(`email:${options.email}`).value }),
     ...(options.eabKid === undefined || hmac === undefined ? {} : { eab: { kid: options.eabKid, hmac } }),

@@ -15,7 +15,15 @@ export function parseConfig(text: string, source: string): ConfigOptions {
   const document = parseDocument(text, { prettyErrors: true });
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault !== undefined) throw invalid(source, [fault.message.split('\n')[0] ?? fault.message]);
-  return check(configSchema, document.toJS() ?? {}, source);
+  return checkOptions(document.toJS() ?? {}, source);
+}
+
+/**
+ * Checks a configuration that was written as a value.
+ * @throws {TscertError} `config-invalid`
+ */
+export function checkOptions(value: unknown, source: string): ConfigOptions {
+  return check(configSchema, value, source);
 }
 
 /**

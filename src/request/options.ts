@@ -98,6 +98,8 @@ export type CertificateOptions = v.InferOutput<typeof certificateSchema>;
 export type OwnOptions = v.InferOutput<typeof ownSchema>;
 /** The options of the run and the defaults of all its certificates. */
 export type ConfigOptions = v.InferOutput<typeof configSchema>;
+/** The same as it may be written: one text where a list is wanted. */
+export type ConfigInput = v.InferInput<typeof configSchema>;
 
 export const CERTIFICATE_KEYS = [...Object.keys(perCertificate), 'domains'] as readonly (keyof CertificateOptions)[];
 export const RUN_KEYS = Object.keys(perRun) as readonly (keyof typeof perRun)[];

@@ -1,0 +1,141 @@
+/** A run of `issue`: options to Requests, Requests to outcomes, outcomes to words and an exit code. */
+import type { Emit } from '../base/events.js';
+import { withoutWildcard } from '../base/names.js';
+import type { TxtRecord } from '../dns/provider.js';
+import { createDeployer } from '../flow/deploy.js';
+import { issueCertificate } from '../flow/issue.js';
+import type { Outcome } from '../flow/outcome.js';
+import { runLines } from '../flow/run.js';
+import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
+import type { CertificateRequest } from '../request/request.js';
+import type { Context } from './context.js';
+import { EXIT, exitCodeOf } from './exit.js';
+import { createIssuers } from './issuers.js';
+import { type Options, readOptions } from './options.js';
+import { dataFolder } from './places.js';
+import { buildHelp } from './requests.js';
+import type { System } from './system.js';
+import { agreeToTerms } from './terms.js';
+import { outcomeDocument, summaryOf } from './ui/summary.js';
+import { wire } from './wire.js';
+
+export interface RunFlags {
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Runs `issue` for people: shows what happens and gives the exit code. */
+export async function runIssue(context: Context, flags: Readonly<Record<string, unknown>>, run: RunFlags): Promise<number> {
+  const { system, globals, ui, signal } = context;
+  const options = await readOptions(context, flags);
+  const interactive = system.stdinIsTTY && system.stderr.isTTY && !ui.json && globals.quiet !== true;
+  const outcomes = await issueAll(options, run, {
+    system,
+    folder: dataFolder(system, globals),
+    signal,
+    emitFor: ui.emitFor,
+    ...(interactive
+      ? {
+          ask: (question: string) => {
+            ui.rest();
+            return system.ask(question, signal);
+          },
+        }
+      : {}),
+  });
+  ui.rest();
+  for (const outcome of outcomes) {
+    if (outcome.state === 'failed') ui.fail(outcome.error, outcomes.length > 1 ? outcome.name : undefined);
+    else if ('deployError' in outcome && outcome.deployError !== undefined) ui.fail(outcome.deployError, outcome.name);
+  }
+  if (ui.json) ui.document('issue', { certificates: outcomes.map(outcomeDocument) });
+  else if (globals.quiet !== true) {
+    for (const outcome of outcomes) {
+      const lines = summaryOf(outcome, system.clock.now(), ui.paint);
+      if (lines.length > 0) ui.data(`${lines.join('\n')}\n`);
+    }
+  }
+  return exitCodeOfRun(outcomes, signal);
+}
+
+/** What a run needs from its surroundings. */
+export interface RunSurroundings {
+  readonly system: System;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  emitFor(name: string): Emit;
+  /** Asks a person on a terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string | undefined>;
+}
+
+/** Issues every certificate that the options name; never stops at one that fails. */
+export async function issueAll({ own, config }: Options, run: RunFlags, surroundings: RunSurroundings): Promise<Outcome[]> {
+  const { system, folder, signal, emitFor, ask } = surroundings;
+  const requests = buildRequests(own, config, buildHelp(system, run.dryRun));
+  const parts = wire({
+    system,
+    folder,
+    command: 'tscert issue',
+    caBundle: config.caBundle,
+    dns: buildDnsOptions(config),
+    emit: sharedEmit(requests, emitFor),
+    expected: challengeNames(requests),
+    ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
+  });
+  try {
+    const issuers = createIssuers(system, parts);
+    const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
+    const { clock } = system;
+    const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
+    const lines = { store: parts.store(), clock, issuerFor: issuers.issuerFor, deployer, ...run };
+    return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
+      gathering: parts.gathering,
+      jobs: jobsOf(config),
+      clock,
+      signal,
+      emitFor,
+    });
+  } finally {
+    await parts.close();
+  }
+}
+
+/** The exit code of a run: one for all that went the same way, "partly" when some failed and others did not. */
+function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal): number {
+  if (signal.aborted) return exitCodeOf(signal.reason);
+  const codes = outcomes.map((outcome) => {
+    if (outcome.state === 'failed') return exitCodeOf(outcome.error);
+    if (outcome.state === 'pending') return EXIT.later;
+    return 'deployError' in outcome && outcome.deployError !== undefined ? EXIT.deployFailed : EXIT.done;
+  });
+  const failed = codes.filter((code) => code !== EXIT.done && code !== EXIT.deployFailed);
+  if (failed.length === 0) return codes.includes(EXIT.deployFailed) ? EXIT.deployFailed : EXIT.done;
+  if (failed.length < codes.length) return EXIT.partly;
+  return failed.every((code) => code === failed[0]) ? (failed[0] ?? EXIT.failed) : EXIT.failed;
+}
+
+/** Events of parts that all lines share go to the certificates whose names they are about. */
+function sharedEmit(requests: readonly CertificateRequest[], emitFor: (name: string) => Emit): Emit {
+  const [first] = requests;
+  return (event) => {
+    const about =
+      event.type === 'propagation'
+        ? requests.filter(({ spec }) => spec.names.some(({ value }) => `_acme-challenge.${withoutWildcard(value)}` === event.fqdn))
+        : [];
+    const names = about.length > 0 ? about.map(({ name }) => name) : [requests.length === 1 && first !== undefined ? first.name : 'dns'];
+    for (const name of names) emitFor(name)(event);
+  };
+}
+
+/** The TXT names that the run may ask for, so that a provider can be asked for all zones at once. */
+function challengeNames(requests: readonly CertificateRequest[]): string[] {
+  const names = requests.flatMap(({ spec }) =>
+    spec.names.filter(({ type }) => type === 'dns').map(({ value }) => `_acme-challenge.${withoutWildcard(value)}`),
+  );
+  return [...new Set(names)];
+}
+
+async function waitForPerson(records: readonly TxtRecord[], ask: NonNullable<RunSurroundings['ask']>, signal: AbortSignal): Promise<void> {
+  await ask(`Press Enter when ${records.length === 1 ? 'the record stands' : `all ${records.length} records stand`}: `);
+  signal.throwIfAborted();
+}

@@ -1,0 +1,75 @@
+/** Builds the issuer of each Request: one session a directory, one account a directory and e-mail, one scheduler for the run. */
+import type { Account } from '../acme/account.js';
+import type { Scheduler } from '../acme/scheduler.js';
+import type { Session } from '../acme/session.js';
+import type { Issuer } from '../issuer/issuer.js';
+import type { AcmeRequest, CertificateRequest, SecretRef } from '../request/request.js';
+import type { System } from './system.js';
+import { type Parts, resolveSecret } from './wire.js';
+
+/** An account with the session it belongs to. */
+export interface OpenAccount {
+  readonly session: Session;
+  readonly account: Account;
+}
+
+export interface Issuers {
+  /** The issuer for this request; requests that agree in authority, account and solvers share it. */
+  issuerFor(request: CertificateRequest): Promise<Issuer>;
+  /** The account of a request, not yet asked for. */
+  accountFor(request: AcmeRequest): Promise<OpenAccount>;
+}
+
+export function createIssuers(system: System, parts: Parts): Issuers {
+  const { clock, random } = system;
+  const sessions = new Map<string, Promise<Session>>();
+  const accounts = new Map<string, Promise<OpenAccount>>();
+  const issuers = new Map<string, Promise<Issuer>>();
+  let scheduler: Promise<Scheduler> | undefined;
+
+  const sessionAt = (directory: string): Promise<Session> =>
+    remember(sessions, directory, async () => {
+      const [{ createSession }, http] = await Promise.all([import('../acme/session.js'), parts.http()]);
+      return createSession({ http, clock, random, records: parts.store(), directory });
+    });
+
+  const accountFor = (request: AcmeRequest): Promise<OpenAccount> =>
+    remember(accounts, JSON.stringify([request.directory, request.email, request.agreeTos, request.eab]), async () => {
+      const [{ createAccount }, session] = await Promise.all([import('../acme/account.js'), sessionAt(request.directory)]);
+      const { email, agreeTos, eab } = request;
+      const account = createAccount({
+        session,
+        records: parts.store(),
+        agreeTos,
+        ...(email === undefined ? {} : { email }),
+        ...(eab === undefined ? {} : { eab: bindingOf(system, eab) }),
+      });
+      return { session, account };
+    });
+
+  const createIssuer = async ({ issuer: request, solvers }: CertificateRequest): Promise<Issuer> => {
+    const [{ createAcmeIssuer }, { createScheduler }, { session, account }, picker] = await Promise.all([
+      import('../issuer/acme.js'),
+      import('../acme/scheduler.js'),
+      accountFor(request),
+      parts.picker(solvers),
+    ]);
+    scheduler ??= Promise.resolve(createScheduler({ claim: (key, options) => parts.store().lock(key, options) }));
+    return createAcmeIssuer({ session, account, hasEab: request.eab !== undefined, scheduler: await scheduler, picker, clock });
+  };
+
+  return {
+    accountFor,
+    issuerFor: (request) => remember(issuers, JSON.stringify([request.issuer, request.solvers]), () => createIssuer(request)),
+  };
+}
+
+function bindingOf(system: System, { kid, hmac }: { readonly kid: string; readonly hmac: SecretRef }): { kid: string; hmac: string } {
+  return { kid, hmac: resolveSecret(system, hmac) };
+}
+
+function remember<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}

@@ -1,0 +1,66 @@
+/** `issue` for programs: the same line as the command's, with values instead of flags, and results instead of words. */
+import { TscertError } from '../base/errors.js';
+import type { Emit, Event } from '../base/events.js';
+import type { Outcome } from '../flow/outcome.js';
+import { checkOptions } from '../request/config.js';
+import type { ConfigInput } from '../request/options.js';
+import { issueAll } from './issue-run.js';
+import { dataFolder } from './places.js';
+import { createSystem } from './system.js';
+
+/** The keys of the configuration file, and what only a program can give. */
+export type IssueOptions = ConfigInput & {
+  /** Names of the one certificate that {@link issue} is asked for. */
+  readonly domains?: readonly string[] | string;
+  /** Where everything is kept, as `--dir`. */
+  readonly dir?: string;
+  /** Issue even when a good certificate is stored. */
+  readonly force?: boolean;
+  /** Go through all of it with the CA's staging directory and throw the result away. */
+  readonly dryRun?: boolean;
+  /** Stops the run, which cleans up before it rejects. */
+  readonly signal?: AbortSignal;
+  /** Takes what happens, with the name of the certificate it happens to; must not throw. */
+  readonly onEvent?: (name: string, event: Event) => void;
+};
+
+/** What became of one certificate. */
+export type IssueResult = Exclude<Outcome, { readonly state: 'failed' }>;
+
+/**
+ * Issues one certificate, or leaves the good one that is stored alone; exactly what `tscert issue` does, configured by the same keys.
+ * Settings of DNS providers come from the environment or from `dns: [{ provider, ... }]`. No configuration file is read.
+ * @throws {TscertError} with a stable `code`; when the run was cancelled, the reason of `signal`
+ */
+export async function issue(options: IssueOptions): Promise<IssueResult> {
+  const [outcome, ...others] = await issueMany(options);
+  if (outcome === undefined || others.length > 0) {
+    throw new TscertError('usage', `Cannot issue one certificate: ${others.length + 1} are asked for; use issueMany`);
+  }
+  if (outcome.state === 'failed') throw outcome.error;
+  return outcome;
+}
+
+/**
+ * Issues every certificate of `certificates` (or the one of `domains`), side by side; one that fails does not stop the others.
+ * @returns what became of each, in their order
+ * @throws {TscertError} when nothing was tried: `config-invalid`, `request-invalid`, `name-invalid`
+ */
+export async function issueMany({ dir, force, dryRun, signal, onEvent, domains, ...rest }: IssueOptions): Promise<Outcome[]> {
+  const system = createSystem();
+  const config = checkOptions(domains === undefined ? rest : { ...rest, certificates: [{ domains }] }, 'the options');
+  const emitFor =
+    (name: string): Emit =>
+    (event) =>
+      onEvent?.(name, event);
+  return issueAll(
+    { own: {}, config },
+    { force: force ?? false, dryRun: dryRun ?? false },
+    {
+      system,
+      folder: dataFolder(system, dir === undefined ? {} : { dir }),
+      signal: signal ?? new AbortController().signal,
+      emitFor,
+    },
+  );
+}

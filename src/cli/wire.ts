@@ -1,0 +1,239 @@
+/** Builds the parts that the Requests of a run name: store, HTTPS, DNS, solvers, issuers. Each part once a run, and only what is needed. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { kill } from 'node:process';
+import type { Solver, SolverPicker } from '../acme/solver.js';
+import { TscertError } from '../base/errors.js';
+import type { Emit } from '../base/events.js';
+import { createGathering, type Gathering } from '../base/gathering.js';
+import type { Propagation } from '../dns/propagation.js';
+import type { TxtRecord } from '../dns/provider.js';
+import type { Zones } from '../dns/zones.js';
+import type { Http } from '../net/http.js';
+import type { Resolver } from '../net/resolver.js';
+import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
+import { createDiskStore } from '../store/disk.js';
+import { reasonOf } from '../store/files.js';
+import type { Store } from '../store/store.js';
+import { createProvider } from './registry.js';
+import type { System } from './system.js';
+import { VERSION } from './version.js';
+
+export interface WireOptions {
+  readonly system: System;
+  /** Where everything is kept. */
+  readonly folder: string;
+  /** What this process does, for those who wait for its locks. */
+  readonly command: string;
+  readonly caBundle?: string | undefined;
+  readonly dns: DnsOptions;
+  /** Events that belong to no single certificate. */
+  readonly emit: Emit;
+  /** Names whose TXT records the run is going to ask for. */
+  readonly expected: readonly string[];
+  /** On a terminal: waits until the person says that the records stand. */
+  readonly wait?: (records: readonly TxtRecord[], signal: AbortSignal) => Promise<void>;
+}
+
+/** The parts of a run. */
+export interface Parts {
+  readonly gathering: Gathering;
+  store(): Store;
+  http(): Promise<Http>;
+  /** The solvers for these requests, the same request the same solver. */
+  picker(requests: readonly SolverRequest[]): Promise<SolverPicker>;
+  /** Ends listeners and connections. */
+  close(): Promise<void>;
+}
+
+interface Dns {
+  readonly resolver: Resolver;
+  readonly zones: Zones;
+  readonly propagation: Propagation;
+}
+
+export function wire(options: WireOptions): Parts {
+  const { system, folder, dns } = options;
+  const gathering = createGathering();
+  const solvers = new Map<string, Promise<Solver>>();
+  const once = <Value>(make: () => Value): (() => Value) => {
+    let made: { readonly value: Value } | undefined;
+    return () => {
+      made ??= { value: make() };
+      return made.value;
+    };
+  };
+
+  const store = once(() => openStore(system, folder, options.command));
+  const http = once(async () => {
+    const { createHttp } = await import('../net/http.js');
+    const { env } = system;
+    return createHttp({
+      clock: system.clock,
+      roots: options.caBundle === undefined ? [] : extraRoots(system, options.caBundle),
+      proxy: proxyOf(env),
+      userAgent: `tscert/${VERSION} (Node.js ${process.versions.node})`,
+    });
+  });
+  const dnsParts = once(async (): Promise<Dns> => {
+    const [{ createDnsClient }, { createResolver }, { parseServer }, { systemResolvers }, { createZones }, { createPropagation }] =
+      await Promise.all([
+        import('../net/dns.js'),
+        import('../net/resolver.js'),
+        import('../net/dns-address.js'),
+        import('../net/system-resolvers.js'),
+        import('../dns/zones.js'),
+        import('../dns/propagation.js'),
+      ]);
+    const client = createDnsClient();
+    const servers = (dns.resolvers.length > 0 ? dns.resolvers : systemResolvers()).map(parseServer);
+    const resolver = createResolver({ client, servers });
+    return {
+      resolver,
+      zones: createZones({ resolver, expected: options.expected }),
+      propagation: createPropagation({ dnsOptions: dns, resolver, client, clock: system.clock, emit: options.emit }),
+    };
+  });
+
+  const missing = async (records: readonly TxtRecord[], signal: AbortSignal): Promise<readonly TxtRecord[]> => {
+    const { zones, propagation } = await dnsParts();
+    const seen = await Promise.all(
+      records.map(async ({ name, value }) => {
+        const { zone } = await zones.locate(name, { name: 'manual' }, signal);
+        return propagation.sees({ fqdn: name, value, zone: zone.name }, signal);
+      }),
+    );
+    return records.filter((_, at) => seen[at] !== true);
+  };
+
+  const createSolver = async (request: SolverRequest): Promise<Solver> => {
+    if (request.type === 'dns-01') {
+      const [{ createBatch }, { createDns01Solver }, { zones, propagation }] = await Promise.all([
+        import('../dns/batch.js'),
+        import('../solver/dns-01.js'),
+        dnsParts(),
+      ]);
+      const { clock, random } = system;
+      const provider = await createProvider(request.provider, {
+        settings: resolveSettings(system, request.settings ?? {}),
+        environment: system.env,
+        clock,
+        random,
+        emit: options.emit,
+        stateFolder: path.join(folder, 'state', 'providers', request.provider.replaceAll(/[^\w-]/g, '_')),
+        missing,
+        ...(options.wait === undefined ? {} : { wait: options.wait }),
+      });
+      return createDns01Solver({ batch: createBatch({ provider, clock, random, gathering, emit: options.emit }), zones, propagation });
+    }
+    const lookup = async (name: string, signal: AbortSignal): Promise<string[]> => {
+      const { resolver } = await dnsParts();
+      const answers = await Promise.all((['A', 'AAAA'] as const).map((type) => resolver.lookUp(name, type, signal)));
+      return answers.flatMap(({ records }) => records.map(({ value }) => value));
+    };
+    if (request.type === 'tls-alpn-01') {
+      const { createTlsAlpn01 } = await import('../solver/tls-alpn-01.js');
+      return createTlsAlpn01({ port: request.port, clock: system.clock, lookup });
+    }
+    if ('webroot' in request) {
+      const { createWebroot } = await import('../solver/http-01/webroot.js');
+      return createWebroot({ directory: path.resolve(system.cwd, request.webroot) });
+    }
+    const { createStandalone } = await import('../solver/http-01/standalone.js');
+    return createStandalone({ port: request.port, lookup });
+  };
+
+  return {
+    gathering,
+    store,
+    http,
+    async picker(requests) {
+      const { createPicker } = await import('../solver/pick.js');
+      const entries = requests.map(async (request) => {
+        // Two requests for the same provider in two zones share one solver, and so one batch.
+        const { zone, ...rest } = { zone: undefined, ...request };
+        const key = JSON.stringify(rest);
+        const solver = solvers.get(key) ?? createSolver(request);
+        solvers.set(key, solver);
+        return { solver: await solver, ...(zone === undefined ? {} : { zone }) };
+      });
+      return createPicker(await Promise.all(entries));
+    },
+    async close() {
+      for (const solver of solvers.values()) await solver.then((made) => made.close?.()).catch(() => undefined);
+      await http()
+        .then((made) => made.close())
+        .catch(() => undefined);
+    },
+  };
+}
+
+/** The store on disk below a folder, locked in the name of this process. */
+export function openStore(system: System, folder: string, command: string): Store {
+  return createDiskStore({
+    folder,
+    process: { pid: system.pid, host: system.host, command },
+    isAlive,
+    clock: system.clock,
+    background: system.background,
+  });
+}
+
+/**
+ * The text of a secret.
+ * @throws {TscertError} `file-unreadable`, `config-invalid` when a variable is not set
+ */
+export function resolveSecret(system: System, secret: SecretRef): string {
+  if ('value' in secret) return secret.value;
+  if ('env' in secret) {
+    const value = system.env[secret.env];
+    if (value !== undefined && value !== '') return value;
+    throw new TscertError('config-invalid', `Cannot read a secret from the environment: ${secret.env} is not set`, {
+      data: { variable: secret.env },
+    });
+  }
+  return readText(system, secret.file, 'the secret').replace(/\r?\n$/, '');
+}
+
+function resolveSettings(system: System, settings: Readonly<Record<string, string | SecretRef>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, typeof value === 'string' ? value : resolveSecret(system, value)]),
+  );
+}
+
+/** The roots of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
+function extraRoots(system: System, caBundle: string): string[] {
+  const text = readText(system, caBundle, 'the CA bundle');
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new TscertError('config-invalid', `Cannot use the CA bundle "${caBundle}": it holds no certificate in PEM`, {
+      data: { file: caBundle },
+    });
+  }
+  const others = system.env.NODE_EXTRA_CA_CERTS;
+  return others ? [text, readText(system, others, 'NODE_EXTRA_CA_CERTS')] : [text];
+}
+
+function readText(system: System, file: string, what: string): string {
+  try {
+    return readFileSync(path.resolve(system.cwd, file), 'utf8');
+  } catch (error) {
+    throw new TscertError('file-unreadable', `Cannot read ${what} "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
+  }
+}
+
+function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
+  const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
+  const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
+  return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and is somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

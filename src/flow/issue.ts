@@ -1,0 +1,148 @@
+/**
+ * The story of one certificate: is it due, its key, its CSR, the authority's signature, the check of what came back, the store, the
+ * deployment. Every step that costs something comes after the one that makes it repeatable.
+ */
+import { inStage } from '../acme/stage.js';
+import type { Clock } from '../base/clock.js';
+import type { IssueContext, Issuer } from '../issuer/issuer.js';
+import { checkIssued } from '../pki/chain.js';
+import { metaOf } from '../policy/meta.js';
+import { type Due, dueCheck } from '../policy/renewal.js';
+import type { CertificateRequest } from '../request/request.js';
+import { type Journal, openJournal } from '../store/journal.js';
+import { storedName } from '../store/name.js';
+import type { Store } from '../store/store.js';
+import type { Deployer } from './deploy.js';
+import { dryRunStore } from './dry-run.js';
+import { fingerprintOf } from './fingerprint.js';
+import { type Brought, broughtKeyOf, broughtKeyTypeOf, prepareMaterial, readBrought } from './material.js';
+import type { LineContext, LineResult } from './run.js';
+import { type Found, factsOf, findStored, keptOf } from './stored.js';
+
+/** What a line needs beside its request. */
+export interface IssueParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  issuerFor(request: CertificateRequest): Promise<Issuer>;
+  readonly deployer: Deployer;
+  /** Issue even when a good certificate is stored. */
+  readonly force: boolean;
+  /** Throw the result away. */
+  readonly dryRun: boolean;
+}
+
+/** How long a run of the same certificate in another process is waited for, in milliseconds. */
+const LOCK_WAIT = 1_000;
+
+/**
+ * Issues one certificate, or leaves the good one that is stored alone.
+ * @throws {TscertError} of every code below it; afterwards nothing stands in the world that the journal does not know
+ */
+export async function issueCertificate(request: CertificateRequest, parts: IssueParts, line: LineContext): Promise<LineResult> {
+  const name = storedName(request.name);
+  const store = parts.dryRun ? dryRunStore(parts.store) : parts.store;
+  const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
+  try {
+    const brought = await readBrought(request);
+    const key = { ...request.key, type: broughtKeyTypeOf(brought) ?? request.key.type };
+    return await issueLocked({ ...request, name, key }, brought, { ...parts, store }, line);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: IssueParts, line: LineContext): Promise<LineResult> {
+  const { store, clock, dryRun } = parts;
+  const found = await findStored(wanted.name, store);
+  const issuer = await parts.issuerFor(wanted);
+  const context: IssueContext = { ...line, store };
+  const due = dueOf(found, wanted, issuer.key, brought, parts);
+  const journal = await openJournal(store, wanted.name);
+  if (due === undefined && found?.state === 'whole') {
+    line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
+    if (isUnderWay(journal)) await issuer.abandon(wanted.name, context);
+    line.member.done('present');
+    line.member.done('clean-up');
+    return { state: 'kept', ...(await deploy(keptOf(found.stored, wanted), wanted, parts, line)) };
+  }
+  await issuer.preflight(wanted, line.signal);
+  await store.probe();
+  const fingerprint = fingerprintOf(wanted, issuer.key, brought.csr?.content.der);
+  const resumes = journal.fingerprint === fingerprint;
+  const goesOn = resumes && journal.order !== undefined;
+  line.emit({
+    type: 'planned',
+    action: goesOn ? 'resume' : 'issue',
+    reason: due?.reason ?? 'Forced',
+    message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
+  });
+  if (!resumes && isUnderWay(journal)) await issuer.abandon(wanted.name, context);
+  const old = found?.state === 'whole' ? found.stored : undefined;
+  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, old);
+  if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
+
+  const answer = await issuer.sign(material.csr, wanted, context);
+  if (answer.state === 'pending') return answer;
+  const { leaf, intermediates, certificate } = checkIssued({
+    chainPem: answer.chain,
+    publicKey: material.publicKey,
+    names: wanted.spec.names,
+    now: clock.now(),
+  });
+  if (dryRun) {
+    await issuer.abandon(wanted.name, context);
+    return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
+  }
+  const stored = await inStage('store', { ...line, clock }, () =>
+    store.save(wanted.name, {
+      ...(material.privateKey === undefined ? {} : { privateKey: material.privateKey }),
+      certificate: leaf,
+      chain: intermediates,
+      meta: metaOf(wanted, issuer.key),
+    }),
+  );
+  await issuer.abandon(wanted.name, context);
+  return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
+}
+
+/** Why the certificate must be issued; also when that is only because somebody forces it, or tries. */
+function dueOf(
+  found: Found | undefined,
+  wanted: CertificateRequest,
+  issuerKey: string,
+  brought: Brought,
+  { clock, force, dryRun }: IssueParts,
+): Due | undefined {
+  const stored = found && factsOf(found, broughtKeyOf(brought));
+  const due = dueCheck({
+    stored: stored?.facts,
+    wanted,
+    issuerKey,
+    now: clock.now(),
+    ...(stored?.broughtKeyFits === undefined ? {} : { broughtKeyFits: stored.broughtKeyFits }),
+  });
+  if (due !== undefined) return due;
+  if (dryRun) return { reason: 'Renewing', message: 'The stored certificate is good; this is a trial' };
+  return force ? { reason: 'Renewing', message: 'The stored certificate is good; a new one was asked for' } : undefined;
+}
+
+/** True while a key, an order or challenges of an earlier run are listed. */
+function isUnderWay(journal: Journal): boolean {
+  return journal.fingerprint !== undefined || journal.order !== undefined || journal.challenges.length > 0;
+}
+
+type Deployed = ReturnType<typeof keptOf> & { readonly deployError?: unknown };
+
+async function deploy(
+  kept: ReturnType<typeof keptOf>,
+  wanted: CertificateRequest,
+  parts: IssueParts,
+  line: LineContext,
+): Promise<Deployed> {
+  try {
+    await parts.deployer.deploy(wanted, kept, line);
+    return kept;
+  } catch (deployError) {
+    return { ...kept, deployError };
+  }
+}
