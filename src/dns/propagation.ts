@@ -2,6 +2,7 @@
  * The self check: a TXT value counts as visible when every authoritative server of its zone has it, twice in a row. Names of all
  * certificates of a run are looked at side by side, and two values at one name share their questions.
  */
+import { isIPv6 } from 'node:net';
 import type { Clock } from '../base/clock.js';
 import { formatDuration } from '../base/duration.js';
 import { isTscertError, messageOf, TscertError } from '../base/errors.js';
@@ -11,7 +12,6 @@ import { formatServer } from '../net/dns-address.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions } from '../request/request.js';
 import { createNameservers, type Nameserver } from './nameservers.js';
-import { createLimiter } from './shared.js';
 import { describe, isClean, judge, type Look, type Verdict } from './verdict.js';
 
 /** Milliseconds between two rounds: at first, and at last. */
@@ -19,7 +19,6 @@ const FIRST_INTERVAL = 250;
 const LONGEST_INTERVAL = 10_000;
 const GROWTH = 1.6;
 const CLEAN_ROUNDS = 2;
-const PARALLEL_QUESTIONS = 64;
 
 export interface Wanted {
   /** Where the value stands, after aliases. */
@@ -81,19 +80,25 @@ export function createPropagation(options: {
   const { dnsOptions, resolver, client, clock, emit, port = 53 } = options;
   const authoritative = dnsOptions.check === 'authoritative';
   const nameserversOf = createNameservers({ resolver, given: dnsOptions.nameservers, port });
-  const limit = createLimiter(PARALLEL_QUESTIONS);
   const watches = new Map<string, Watch>();
+  /** A host whose IPv6 leads nowhere is not made to wait in every round: while only IPv4 has answered, silent ones are not asked again. */
+  const silentIpv6 = new Set<string>();
+  let heardIpv4 = false;
   let heardIpv6 = false;
 
   const look = async (nameserver: Nameserver, fqdn: string, signal: AbortSignal): Promise<Look> => {
+    const { host } = nameserver.address;
+    if (silentIpv6.has(host) && heardIpv4 && !heardIpv6) return { nameserver, failure: 'timed out' };
     try {
-      const question = { name: fqdn, type: 'TXT', recursion: !authoritative } as const;
-      const answer = await limit(() => client.ask(nameserver.address, question, signal));
-      if (nameserver.address.host.includes(':')) heardIpv6 = true;
+      const answer = await client.ask(nameserver.address, { name: fqdn, type: 'TXT', recursion: !authoritative }, signal);
+      if (isIPv6(host)) heardIpv6 = true;
+      else heardIpv4 = true;
       return { nameserver, answer };
     } catch (error) {
       if (!isTscertError(error, 'dns-failed')) throw error;
-      return { nameserver, failure: (error.data.failure ?? 'connection failed') as DnsFailure };
+      const failure = (error.data.failure ?? 'connection failed') as DnsFailure;
+      if (isIPv6(host) && failure === 'timed out') silentIpv6.add(host);
+      return { nameserver, failure };
     }
   };
 
@@ -117,6 +122,9 @@ export function createPropagation(options: {
         waiter.clean = 0;
         waiter.obstacle = typeof error.data.reason === 'string' ? error.data.reason : messageOf(error);
       }
+      const obstacle = `nobody can be asked for "${watch.fqdn}" yet: ${waiters[0]?.obstacle ?? messageOf(error)}`;
+      if (obstacle !== watch.told) emit({ type: 'note', message: obstacle });
+      watch.told = obstacle;
       return;
     }
     for (const waiter of waiters) {
@@ -184,6 +192,7 @@ export function createPropagation(options: {
     };
     watches.set(keyOf(watch), watch);
     run(watch).catch((error) => {
+      if (watches.get(keyOf(watch)) === watch) watches.delete(keyOf(watch));
       for (const other of watch.waiters) other.fail(error);
     });
     return watch;
@@ -211,7 +220,7 @@ export function createPropagation(options: {
       const timeout = Math.max(dnsOptions.timeout, wanted.timeout ?? 0);
       const end = new AbortController();
       const own = AbortSignal.any([signal, end.signal]);
-      const state = { visible: false, settled: false };
+      let visible = false;
       const waiter: Waiter = {
         value: wanted.value,
         clean: 0,
@@ -224,13 +233,11 @@ export function createPropagation(options: {
         waiter.seen = resolve;
         waiter.fail = reject;
       }).then(() => {
-        state.visible = true;
+        visible = true;
       });
-      const settled = hint(wanted, own).then(() => {
-        state.settled = true;
-      });
+      const settled = hint(wanted, own);
       const deadline = clock.sleep(timeout, own).then(() => {
-        throw timedOut(wanted, waiter, state.visible, timeout);
+        throw timedOut(wanted, waiter, visible, timeout);
       });
       const watch = join(wanted, waiter);
       try {

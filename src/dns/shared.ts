@@ -38,20 +38,3 @@ export function share<T>(operation: (signal: AbortSignal) => Promise<T>): (signa
       run.promise.finally(stay).then(resolve, reject);
     });
 }
-
-/** Runs at most `limit` operations at a time, the others in the order in which they came. */
-export function createLimiter(limit: number): <T>(operation: () => Promise<T>) => Promise<T> {
-  let active = 0;
-  const queue: (() => void)[] = [];
-  return async (operation) => {
-    if (active >= limit) await new Promise<void>((resolve) => queue.push(resolve));
-    else active++;
-    try {
-      return await operation();
-    } finally {
-      const next = queue.shift();
-      if (next === undefined) active--;
-      else next();
-    }
-  };
-}

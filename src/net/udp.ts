@@ -46,12 +46,13 @@ export function exchangeOverUdp(
       if (accept(bytes)) settle(() => resolve(bytes));
       else strangers++;
     });
-    // Connected, so that only this server can answer and an ICMP error is heard.
-    socket.connect(server.port, server.host, () => {
+    socket.on('connect', () => {
       if (settled) return;
       socket.send(message, (error) => {
         if (error !== null) fail('network', messageOf(error), error);
       });
     });
+    // Connected, so that only this server can answer and an ICMP error is heard.
+    socket.connect(server.port, server.host);
   });
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLimiter, share } from '../../src/dns/shared.js';
-import { settle } from '../support/clock.js';
+import { share } from '../../src/dns/shared.js';
 
 const never = new AbortController().signal;
 
@@ -49,33 +48,3 @@ test('one caller that leaves does not end the work of the others; the last one d
   again.abort(new Error('three'));
   await assert.rejects(third, /three/);
 });
-
-test('a limiter runs so many at a time, the others in their order, failures or not', async () => {
-  const limit = createLimiter(2);
-  const started: number[] = [];
-  const gates = [0, 1, 2, 3].map(() => gate());
-  const all = gates.map((one, at) =>
-    limit(async () => {
-      started.push(at);
-      await one.promise;
-    }).catch(() => undefined),
-  );
-  await settle();
-  assert.deepEqual(started, [0, 1]);
-  gates[1]?.reject(new Error('no'));
-  await settle();
-  assert.deepEqual(started, [0, 1, 2]);
-  for (const one of gates) one.resolve();
-  await Promise.all(all);
-  assert.deepEqual(started, [0, 1, 2, 3]);
-});
-
-function gate(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
-  let resolve = (): void => undefined;
-  let reject = (_: Error): void => undefined;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}

@@ -6,6 +6,7 @@ import { isTscertError } from '../../src/base/errors.js';
 import { createDnsClient } from '../../src/net/dns.js';
 import { formatServer, parseServer } from '../../src/net/dns-address.js';
 import type { RecordType } from '../../src/net/dns-message.js';
+import { settle } from '../support/clock.js';
 import { type Behaviour, startDnsServer, zone } from '../support/dns-server.js';
 
 const client = createDnsClient({ udpTimeout: 300, tcpTimeout: 1_000 });
@@ -159,6 +160,31 @@ test('an aborted question rejects with the reason, over UDP and over TCP', async
     await assert.rejects(patient.ask(parseServer(dns.address), txt, abort.signal), reason);
   }
   await assert.rejects(client.ask(parseServer('127.0.0.1:9'), txt, AbortSignal.abort(new Error('before'))), /before/);
+});
+
+test('a question aborted at once, or to a host that has no address, leaves nothing behind', async () => {
+  await using dns = await startDnsServer({ zones: [zone('example.com')] });
+  const asked = Array.from({ length: 50 }, () => {
+    const abort = new AbortController();
+    const answer = client.ask(parseServer(dns.address), txt, abort.signal);
+    abort.abort(new Error('enough'));
+    return answer;
+  });
+  for (const answer of asked) await assert.rejects(answer, /enough/);
+  await assert.rejects(client.ask({ host: 'no-such-host.invalid', port: 53 }, txt, signal), { code: 'dns-failed' });
+});
+
+test('at most 64 questions are under way at a time', async () => {
+  await using dns = await startDnsServer({ zones: [zone('example.com')], behave: () => 'drop' });
+  const patient = createDnsClient({ udpTimeout: 600_000 });
+  const abort = new AbortController();
+  const asked = Array.from({ length: 100 }, () => patient.ask(parseServer(dns.address), txt, abort.signal));
+  const outcomes = Promise.allSettled(asked);
+  while (dns.queries.length < 64) await settle();
+  for (let turn = 0; turn < 20; turn++) await settle();
+  assert.equal(dns.queries.length, 64);
+  abort.abort(new Error('enough'));
+  assert.ok((await outcomes).every(({ status }) => status === 'rejected'));
 });
 
 test('dig sees in the test server what the client sees', async (t) => {
