@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type FileSystem, hasCode } from './files.js';
 
 /** Content and mode of a file; the mode is set whatever the umask. */
-export interface FileContent {
+interface FileContent {
   readonly text: string;
   readonly mode: number;
   /** False leaves out the fsync: the file is whole after a kill, but may be gone or empty after a power failure. */

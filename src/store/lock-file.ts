@@ -22,13 +22,13 @@ export interface Holder extends Owner {
 }
 
 /** A lock file as it was found; without a holder when its content is none (a power failure emptied it). */
-export interface Found {
+interface Found {
   readonly holder: Holder | undefined;
   readonly token: string;
   readonly dead: boolean;
 }
 
-export interface LockFiles {
+interface LockFiles {
   /** Puts a lock file with this card's content into place; false when there is one already. */
   place(card: string, file: string): Promise<boolean>;
   /** What is there now, and whether its owner is dead. */

@@ -28,7 +28,7 @@ export interface LockOptions {
   readonly fs: FileSystem;
 }
 
-export interface Locks extends Pick<Store, 'lock'> {
+interface Locks extends Pick<Store, 'lock'> {
   /** Removes what dead processes left, by the same rules by which a lock is taken over. What resists stays for the next time. */
   sweep(): Promise<void>;
 }
@@ -56,7 +56,7 @@ export function createLocks(options: LockOptions): Locks {
       await writeNewFile(fs, card, { text: `${JSON.stringify(holder)}\n`, mode: 0o600, durable: false });
       return await use(card);
     } finally {
-      await fs.rm(card, { force: true });
+      await fs.rm(card, { force: true }).catch(() => undefined);
     }
   };
 
@@ -81,6 +81,14 @@ export function createLocks(options: LockOptions): Locks {
         pause = Math.min(pause * 1.5, LONGEST_PAUSE);
       }
     });
+  };
+
+  const isOurs = (file: string, holder: Holder): boolean => {
+    try {
+      return files.look(file)?.token === holder.token;
+    } catch {
+      return false;
+    }
   };
 
   const keepFresh = async (file: string, token: string, released: AbortSignal): Promise<void> => {
@@ -129,7 +137,8 @@ export function createLocks(options: LockOptions): Locks {
         try {
           await withCard(newHolder(), (card) => files.remove(file, holder.token, card));
         } catch {
-          // It stays behind as the lock of a process that will soon be dead.
+          // A full disk takes no card. Nobody who sees this process alive breaks its lock: it can go without a guard.
+          if (isOurs(file, holder)) await fs.unlink(file).catch(() => undefined);
         } finally {
           end();
         }

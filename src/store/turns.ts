@@ -7,7 +7,7 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
-export interface Turns {
+interface Turns {
   /**
    * Waits for the turn of `key`: gives the function that ends it (harmless the second time), or `undefined` when `wait` is over.
    * Rejects with the signal's reason as soon as it is aborted.

@@ -10,7 +10,7 @@ import { createLocks, type LockOptions } from '../../src/store/lock.js';
 import { GUARD } from '../../src/store/lock-file.js';
 import type { Owner } from '../../src/store/owner.js';
 import type { Lock } from '../../src/store/store.js';
-import { watchedFileSystem } from './faulty-fs.js';
+import { systemError, watchedFileSystem } from './faulty-fs.js';
 import { openStore, withFolder } from './support.js';
 
 const never = new AbortController().signal;
@@ -108,6 +108,26 @@ test('a held lock shows a sign of life every minute, a released one none', async
     assert.equal(statSync(path.join(folder, 'k.lock')).mtimeMs, now);
     await lock.release();
     assert.equal(naps.at(-1)?.signal?.aborted, true);
+  });
+});
+
+test('a disk that has become full does not keep a lock from being released', async () => {
+  await withFolder(async (folder) => {
+    let full = false;
+    const fs = watchedFileSystem({
+      before: ({ what, path: file }) => {
+        if (full && what === 'open') throw systemError('ENOSPC', file);
+      },
+    });
+    const lock = await locksOf(folder, 1, { fs }).lock('k', { wait: 0, signal: never });
+    full = true;
+    await lock.release();
+    assert.deepEqual(readdirSync(folder), []);
+    await assert.rejects(locksOf(folder, 1, { fs }).lock('k', { wait: 0, signal: never }), (error) => {
+      assert.ok(isTscertError(error, 'store-unwritable'));
+      assert.match(error.message, /^Cannot write the lock file ".*k\.lock": the disk is full$/);
+      return true;
+    });
   });
 });
 
