@@ -1,7 +1,8 @@
 /** The chain that a person prefers among those that the CA offers for one certificate (RFC 8555 §7.4.2). */
-import { X509Certificate } from 'node:crypto';
 import { TscertError } from '../base/errors.js';
-import { decodePem } from '../base/pem.js';
+import { readCertificates } from '../pki/certificate.js';
+import { formatDistinguishedName } from '../pki/rfc4514.js';
+import { commonNameOf } from '../pki/subject.js';
 import { downloadCertificate, type OrderContext } from './order.js';
 
 /**
@@ -27,14 +28,16 @@ export async function downloadChain(url: string, preferred: string | undefined, 
 /** Common name of the issuer of the last certificate in a chain; the whole issuer when it has none. */
 function topIssuer(chain: string): string {
   try {
-    const last = decodePem(chain)
-      .filter(({ label }) => label === 'CERTIFICATE')
-      .at(-1);
-    const { issuer } = new X509Certificate(last?.der ?? Buffer.alloc(0));
-    return /^CN=(.*)$/m.exec(issuer)?.[1] ?? issuer.replaceAll('\n', ', ');
+    const issuer = readCertificates(chain).at(-1)?.issuer;
+    if (issuer !== undefined) return commonNameOf(issuer) ?? formatDistinguishedName(issuer);
   } catch (cause) {
-    throw new TscertError('response-invalid', 'Cannot read the chain that the CA sent: it holds no certificate that can be parsed', {
-      cause,
-    });
+    throw unreadable(cause);
   }
+  throw unreadable();
+}
+
+function unreadable(cause?: unknown): TscertError {
+  return new TscertError('response-invalid', 'Cannot read the chain that the CA sent: it holds no certificate that can be parsed', {
+    cause,
+  });
 }
