@@ -60,7 +60,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   const journal = await openJournal(store, wanted.name);
   if (due === undefined && found?.state === 'whole') {
     line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
-    if (isUnderWay(journal)) await issuer.abandon(wanted.name, context);
+    if (await isUnderWay(journal)) await issuer.abandon(wanted.name, context);
     line.member.done('present');
     line.member.done('clean-up');
     return { state: 'kept', ...(await deploy(keptOf(found.stored, wanted), wanted, parts, line)) };
@@ -76,7 +76,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
     reason: due?.reason ?? 'Forced',
     message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
   });
-  if (!resumes && isUnderWay(journal)) await issuer.abandon(wanted.name, context);
+  if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
   const old = found?.state === 'whole' ? found.stored : undefined;
   const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, old);
   if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
@@ -126,9 +126,10 @@ function dueOf(
   return force ? { reason: 'Renewing', message: 'The stored certificate is good; a new one was asked for' } : undefined;
 }
 
-/** True while a key, an order or challenges of an earlier run are listed. */
-function isUnderWay(journal: Journal): boolean {
-  return journal.fingerprint !== undefined || journal.order !== undefined || journal.challenges.length > 0;
+/** True while a key, an order or challenges of an earlier run are there; a kill in the middle of closing may leave the key alone. */
+async function isUnderWay(journal: Journal): Promise<boolean> {
+  const isListed = journal.fingerprint !== undefined || journal.order !== undefined || journal.challenges.length > 0;
+  return isListed || (await journal.privateKey()) !== undefined;
 }
 
 type Deployed = ReturnType<typeof keptOf> & { readonly deployError?: unknown };
