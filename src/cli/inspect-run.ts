@@ -1,0 +1,85 @@
+/** A run of `inspect`. */
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { isTscertError, TscertError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { type Found, inspectBytes, inspectServer } from '../flow/inspect.js';
+import type { Context } from './context.js';
+import { EXIT, exitCodeOf } from './exit.js';
+import { readBytes } from './files.js';
+import { foundText } from './inspect-text.js';
+import { readPassphrase } from './key-flags.js';
+import { errorDocument } from './ui/words.js';
+
+/** How long a server may take for a handshake, in milliseconds. */
+const HANDSHAKE_TIME = 10_000;
+
+/** What was found behind one target. */
+interface Seen {
+  readonly target: string;
+  /** TLS version, of a server. */
+  readonly protocol?: string;
+  readonly found: readonly Found[];
+}
+
+export async function runInspect(
+  context: Context,
+  targets: readonly string[],
+  flags: { readonly passphraseFile?: string },
+): Promise<number> {
+  const { system, ui, signal } = context;
+  if ([...targets, flags.passphraseFile].filter((file) => file === '-').length > 1) {
+    throw new TscertError('usage', 'Cannot read two things from standard input: only one of the arguments may be "-"');
+  }
+  const passphrase = await readPassphrase(system, flags.passphraseFile);
+  const options = { now: system.clock.now(), ...(passphrase === undefined ? {} : { passphrase }) };
+  const seen: Seen[] = [];
+  const errors: unknown[] = [];
+  for (const target of targets) {
+    try {
+      const one = (await isServer(context, target))
+        ? { target, ...(await inspectServer(target, { ...options, timeout: HANDSHAKE_TIME, signal })) }
+        : { target, found: inspectBytes(await readBytes(system, target), options) };
+      seen.push(one);
+      if (!ui.json) ui.data(textOf(one, targets.length > 1));
+      for (const item of one.found) if (item.type === 'unreadable') errors.push(item.error);
+    } catch (error) {
+      if (signal.aborted || !isTscertError(error)) throw error;
+      errors.push(error);
+      ui.fail(error, target === '-' ? 'standard input' : printable(target));
+    }
+  }
+  if (ui.json) {
+    const documents = seen.map(documentOf);
+    ui.document('inspect', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
+  }
+  if (errors.length === 0) return EXIT.done;
+  return targets.length === 1 ? exitCodeOf(errors[0]) : seen.length > 0 ? EXIT.partly : EXIT.failed;
+}
+
+/** A file of that name goes before a server. */
+async function isServer({ system }: Context, target: string): Promise<boolean> {
+  if (!/^(\[[0-9a-fA-F:.]+\]|[^:/\\\s]+):\d{1,5}$/.test(target)) return false;
+  return lstat(path.resolve(system.cwd, target)).then(
+    () => false,
+    () => true,
+  );
+}
+
+function textOf({ target, protocol, found }: Seen, isOneOfMany: boolean): string {
+  const title = protocol === undefined ? `${target}:` : `${target} (${protocol}):`;
+  const blocks = found.map((item, at) => foundText(item, placeOf(found, at)));
+  return `${[...(isOneOfMany || protocol !== undefined ? [printable(title)] : []), ...blocks].join('\n\n')}\n`;
+}
+
+/** "certificate 2" where there are several of a kind. */
+function placeOf(found: readonly Found[], at: number): number | undefined {
+  const type = found[at]?.type;
+  const same = found.filter((item) => item.type === type);
+  return same.length > 1 ? found.slice(0, at + 1).filter((item) => item.type === type).length : undefined;
+}
+
+function documentOf({ target, protocol, found }: Seen): Record<string, unknown> {
+  const objects = found.map((item) => (item.type === 'unreadable' ? { ...item, error: errorDocument(item.error) } : item));
+  return { target, ...(protocol === undefined ? {} : { protocol }), objects };
+}
