@@ -3,25 +3,9 @@
  * kill at any point. The private key lies beside it.
  */
 import type { Challenge } from '../acme/solver.js';
-import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
+import { type JournaledChallenge, type OrderRecord, readOrderRecord } from './order-record.js';
 import type { Records } from './store.js';
-
-/** A challenge that may stand in the world, and what its solver needs to take it back. */
-export interface JournaledChallenge {
-  readonly challenge: Challenge;
-  readonly note?: Json;
-}
-
-/** The record as it is stored. */
-interface OrderRecord {
-  readonly version: 1;
-  /** Of the request that the key and the order are for. */
-  readonly fingerprint?: string;
-  readonly order?: { readonly url: string; readonly account: string };
-  readonly finalizing?: true;
-  readonly challenges: readonly JournaledChallenge[];
-}
 
 /** The journal of one certificate. Every call resolves when its news are on stable storage; calls that come together are one write. */
 export interface Journal {
@@ -33,7 +17,10 @@ export interface Journal {
   readonly challenges: readonly JournaledChallenge[];
   /** The key that `begin` was given, PEM. */
   privateKey(): Promise<string | undefined>;
-  /** A new order begins: its key is on stable storage before the record that speaks of it. What stands in the world stays listed. */
+  /**
+   * A new order begins: an older one is forgotten before its key goes, and the new key is on stable storage before the record that
+   * speaks of it. What stands in the world stays listed.
+   */
   begin(fingerprint: string, privateKey: string | undefined): Promise<void>;
   setOrder(order: { readonly url: string; readonly account: string } | undefined): Promise<void>;
   setFinalizing(): Promise<void>;
@@ -48,11 +35,11 @@ export interface Journal {
 
 /**
  * Opens the journal of a certificate; one that was never written is empty. At most one is open a certificate, under its lock.
- * @throws {TscertError} `store-damaged` for a record of a form that this version does not know
+ * @throws {TscertError} `store-damaged` for a record that is not whole, or of a version that this tscert does not know
  */
 export async function openJournal(records: Records, name: string): Promise<Journal> {
   const keyName = `key:${name}`;
-  let record = readRecord(await records.get('journal', name), name);
+  let record = readOrderRecord(await records.get('journal', name), name);
   let writing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
@@ -97,6 +84,10 @@ export async function openJournal(records: Records, name: string): Promise<Journ
       return typeof value === 'string' ? value : undefined;
     },
     async begin(fingerprint, privateKey) {
+      if (record.fingerprint !== undefined || record.order !== undefined) {
+        record = { version: 1, challenges: record.challenges };
+        await save();
+      }
       if (privateKey === undefined) await records.delete('journal', keyName);
       else await records.put('journal', keyName, privateKey);
       record = { version: 1, fingerprint, challenges: record.challenges };
@@ -127,14 +118,4 @@ export async function openJournal(records: Records, name: string): Promise<Journ
 
 function isSame(a: Challenge, b: Challenge): boolean {
   return a.type === b.type && a.token === b.token && a.wildcard === b.wildcard && a.identifier.value === b.identifier.value;
-}
-
-function readRecord(value: Json | undefined, name: string): OrderRecord {
-  if (value === undefined) return { version: 1, challenges: [] };
-  const isRecord =
-    typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && Array.isArray(value.challenges);
-  if (isRecord) return value as unknown as OrderRecord;
-  throw new TscertError('store-damaged', `Cannot read the journal of "${name}": it is not in a form that this version knows`, {
-    data: { name },
-  });
 }
