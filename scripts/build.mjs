@@ -1,13 +1,18 @@
 // Bundles the command and the library with esbuild (ESM, split, so that --help loads only the command table),
-// and writes the type declarations with tsc. `--outdir DIR` builds elsewhere; `--no-types` leaves the declarations out.
+// and writes the type declarations with tsc. `--outdir DIR` builds elsewhere; `--no-types` leaves the declarations out;
+// `--licenses FILE` writes the licences of everything that is in the bundle.
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
+import { keepReachable } from './declarations.mjs';
 import { define } from './define.mjs';
+import { licensesOf } from './licenses.mjs';
 
-const { values } = parseArgs({ options: { outdir: { type: 'string', default: 'dist' }, 'no-types': { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { outdir: { type: 'string', default: 'dist' }, 'no-types': { type: 'boolean', default: false }, licenses: { type: 'string' } },
+});
 const outdir = path.resolve(values.outdir);
 
 /** acme-client's own HTTP client, CSR maker and key code never run (src/acme/session.ts replaces them): leave them out. */
@@ -28,7 +33,7 @@ module.exports = unused;`,
 
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
-await esbuild.build({
+const { metafile } = await esbuild.build({
   entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
   outdir,
   bundle: true,
@@ -40,14 +45,17 @@ await esbuild.build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
+  metafile: true,
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   logLevel: 'warning',
   plugins: [withoutUnusedAcmeParts],
 });
 
+if (values.licenses !== undefined) await writeFile(values.licenses, await licensesOf(metafile));
+
 if (!values['no-types']) {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', path.join(outdir, 'types')], {
-    stdio: 'inherit',
-  });
+  const types = path.join(outdir, 'types');
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', types], { stdio: 'inherit' });
+  await keepReachable(types, 'index.d.ts');
 }

@@ -1,28 +1,12 @@
 /** `issue` for programs: the same line as the command's, with values instead of flags, and results instead of words. */
 import { TscertError } from '../base/errors.js';
-import type { Emit, Event } from '../base/events.js';
+import type { Emit } from '../base/events.js';
 import type { Outcome } from '../flow/outcome.js';
 import { checkOptions } from '../request/config.js';
-import type { ConfigInput } from '../request/options.js';
 import { issueAll } from './issue-run.js';
+import type { IssueOptions } from './library-options.js';
 import { dataFolder } from './places.js';
 import { createSystem } from './system.js';
-
-/** The keys of the configuration file, and what only a program can give. */
-export type IssueOptions = ConfigInput & {
-  /** Names of the one certificate that {@link issue} is asked for. */
-  readonly domains?: readonly string[] | string;
-  /** Where everything is kept, as `--dir`. */
-  readonly dir?: string;
-  /** Issue even when a good certificate is stored. */
-  readonly force?: boolean;
-  /** Go through all of it with the CA's staging directory and throw the result away. */
-  readonly dryRun?: boolean;
-  /** Stops the run, which cleans up before it rejects. */
-  readonly signal?: AbortSignal;
-  /** Takes what happens, with the name of the certificate it happens to; must not throw. */
-  readonly onEvent?: (name: string, event: Event) => void;
-};
 
 /** What became of one certificate. */
 export type IssueResult = Exclude<Outcome, { readonly state: 'failed' }>;

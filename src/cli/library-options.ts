@@ -1,0 +1,102 @@
+/** What a program can ask {@link issue} for: the keys of the configuration file, written out, and what only a program can give. */
+import type { Event } from '../base/events.js';
+
+/** A secret by reference: the content of a file without the line feed at its end, or the value of an environment variable. */
+export type SecretReference = { readonly file: string } | { readonly env: string };
+
+/** A DNS provider with its settings, under the names of the provider's environment variables; secrets by reference. */
+export interface DnsEntry {
+  /** `route53`, `alidns`, `rfc2136`, `exec`, `acmesh:dns_xx` or `manual`. */
+  readonly provider: string;
+  /** Only for names in this zone. */
+  readonly zone?: string | undefined;
+  readonly [variable: string]: string | number | SecretReference | undefined;
+}
+
+/** What belongs to one certificate. */
+export interface CertificateEntry {
+  /** Its names: DNS names (with `*.` for a wildcard), IP addresses. The first one is the name it is stored under. */
+  readonly domains?: readonly string[] | string | undefined;
+  /** The name it is stored under instead. */
+  readonly name?: string | undefined;
+
+  /** ACME directory: `letsencrypt` (the default), `letsencrypt-staging`, `zerossl`, `google`, `google-staging`, `sslcom`, `actalis` or a URL. */
+  readonly server?: string | undefined;
+  /** The staging directory of that CA. */
+  readonly staging?: boolean | undefined;
+  /** Contact of the ACME account. */
+  readonly email?: string | undefined;
+  /** Agreement to the CA's terms of service. */
+  readonly agreeTos?: boolean | undefined;
+  /** Key id of the external account binding, and its HMAC key (base64url) by reference or as a file. */
+  readonly eabKid?: string | undefined;
+  readonly eabHmac?: SecretReference | undefined;
+  readonly eabHmacFile?: string | undefined;
+  /** One of the directory's certificate profiles. */
+  readonly profile?: string | undefined;
+  /** Common name of an issuer in the chain to prefer. */
+  readonly preferredChain?: string | undefined;
+  /** End of the validity to ask for: RFC 3339, or a duration from now such as `30d`. */
+  readonly notAfter?: string | undefined;
+
+  /** DNS-01: `PROVIDER`, `PROVIDER@ZONE`, or a provider with its settings. */
+  readonly dns?: readonly (string | DnsEntry)[] | string | DnsEntry | undefined;
+  /** HTTP-01: `standalone`, `standalone:PORT` or `webroot:DIR`. */
+  readonly http?: readonly string[] | string | undefined;
+  /** TLS-ALPN-01: true for port 443, or a port. */
+  readonly tlsAlpn?: boolean | number | undefined;
+
+  /** `rsa2048`, `rsa3072`, `rsa4096`, `rsa8192`, `ec256` (the default), `ec384`, `ec521` or `ed25519`. */
+  readonly keyType?: string | undefined;
+  /** Keeps the stored key instead of making a new one. */
+  readonly reuseKey?: boolean | undefined;
+  /** File of an existing private key to certify. */
+  readonly key?: string | undefined;
+  /** File of an existing CSR to have signed. */
+  readonly csr?: string | undefined;
+  /** Asks for the TLS feature extension (RFC 7633). */
+  readonly mustStaple?: boolean | undefined;
+  /** Common name; by default there is none. */
+  readonly cn?: string | undefined;
+
+  /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
+  readonly renewBefore?: string | undefined;
+  /** Command that is run after a new certificate has been stored. */
+  readonly deployHook?: string | undefined;
+  /** `HOST:PORT` where the new certificate must be served afterwards. */
+  readonly probe?: string | undefined;
+}
+
+/** The configuration file as a value: what stands here is the default of every entry of `certificates`. */
+export interface Configuration extends Omit<CertificateEntry, 'domains'> {
+  /** Recursive resolvers, `HOST` or `HOST:PORT`, for everything that is looked up; the system's unless given. */
+  readonly dnsResolver?: readonly string[] | string | undefined;
+  /** Servers to ask instead of a zone's own: `HOST[:PORT]` or `HOST[:PORT]@ZONE`. */
+  readonly dnsNameserver?: readonly string[] | string | undefined;
+  /** Who must have the TXT records before the CA is told; `authoritative` unless given. */
+  readonly dnsCheck?: 'authoritative' | 'recursive' | 'none' | undefined;
+  /** How long that may take: `5m` unless given. */
+  readonly dnsTimeout?: string | undefined;
+  /** PEM file with extra trust roots for HTTPS. */
+  readonly caBundle?: string | undefined;
+  /** Certificates under way at once; 300 unless given. */
+  readonly jobs?: number | undefined;
+  /** One entry a certificate. */
+  readonly certificates?: readonly CertificateEntry[] | undefined;
+}
+
+/** The keys of the configuration file, and what only a program can give. */
+export interface IssueOptions extends Configuration {
+  /** Names of the one certificate that is asked for; `certificates` asks for several. */
+  readonly domains?: readonly string[] | string | undefined;
+  /** Where everything is kept, as `--dir`. */
+  readonly dir?: string | undefined;
+  /** Issue even when a good certificate is stored. */
+  readonly force?: boolean | undefined;
+  /** Go through all of it with the CA's staging directory and throw the result away. */
+  readonly dryRun?: boolean | undefined;
+  /** Stops the run, which cleans up before it rejects. */
+  readonly signal?: AbortSignal | undefined;
+  /** Takes what happens, with the name of the certificate it happens to; must not throw. */
+  readonly onEvent?: ((name: string, event: Event) => void) | undefined;
+}
