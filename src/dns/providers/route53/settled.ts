@@ -3,8 +3,8 @@ import type { Clock } from '../../../base/clock.js';
 import { isTscertError } from '../../../base/errors.js';
 import type { Route53Api } from './api.js';
 
-/** Seconds before each question: two minutes in all, close together where most changes arrive (20 to 60 s). */
-const PAUSES = [1, 2, 3, 5, 8, 13, 21, 33, 34];
+/** Seconds before each question: two minutes in all; the first when the self check has had time for two rounds. */
+const PAUSES = [0.25, 1, 2, 3, 5, 8, 13, 21, 33, 33.75];
 
 /**
  * Resolves when all changes are INSYNC, or after two minutes: it is a hint, the self check decides.
