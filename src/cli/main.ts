@@ -19,6 +19,7 @@ export async function main(): Promise<void> {
 /** Runs one command line; gives its exit code. */
 export async function runCommand(system: System): Promise<number> {
   let exitCode: number = EXIT.done;
+  system.onWarning(() => undefined);
   const program = createProgram(system);
   const run: Runner =
     (action) =>
@@ -47,7 +48,7 @@ function createProgram(system: System): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(tscert help COMMAND shows what there is)')
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false, helpWidth: Math.min(system.stdout.columns ?? 100, 110) })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false, helpWidth: Math.min(system.stdout.columns || 100, 110) })
     .configureOutput({
       writeOut: (text) => system.stdout.write(text),
       writeErr: (text) => system.stderr.write(text),
@@ -81,9 +82,16 @@ function globalOptions(): Option[] {
   ];
 }
 
+/** What Node.js warns of that people brought about: all other warnings are for those who write programs. */
+const IS_FOR_PEOPLE = /^Setting the NODE_TLS_REJECT_UNAUTHORIZED |^Ignoring extra certs from /;
+
 /** Builds the context of one action, and ends it: signals and the time limit abort it, what it throws becomes words. */
 async function withContext(system: System, globals: GlobalOptions, action: (context: Context) => Promise<number>): Promise<number> {
   const ui = await createUi(system, globals);
+  system.onWarning((warning) => {
+    if (IS_FOR_PEOPLE.test(warning.message)) ui.warn(warning.message);
+    else if (globals.verbose === true) ui.say(`${warning.name}: ${warning.message}`);
+  });
   const abort = new AbortController();
   const over = new AbortController();
   const stopListening = system.onSignal((signal) => {

@@ -24,7 +24,7 @@ export function createProgress(system: System, paint: Paint): Progress {
     drawn = 0;
   };
   const draw = (): void => {
-    const lines = board.lines(system.clock.now(), frame++, { columns: system.stderr.columns ?? 80, rows: MAX_ROWS });
+    const lines = board.lines(system.clock.now(), frame++, { columns: system.stderr.columns || 80, rows: MAX_ROWS });
     clear();
     if (lines.length > 0) system.stderr.write(`${lines.join('\n')}\n`);
     drawn = lines.length;
