@@ -94,7 +94,6 @@ function readContent(root: Element): CertificateContent {
   const version = readVersion(body.optional(TAG.tagged(0)));
   const serialNumber = readSerialNumber(body.next(TAG.integer, 'the serial number'));
   const inner = body.next(TAG.sequence, 'the signature algorithm');
-  if (!inner.der.equals(algorithm.der)) throw derError('its two signature algorithms differ');
   const issuer = body.next(TAG.sequence, 'the issuer');
   const validity = fieldsOf(body.next(TAG.sequence, 'the validity'), 'the validity');
   const [notBefore, notAfter] = [timeOf(validity.any('the beginning')), timeOf(validity.any('the end'))];
@@ -105,6 +104,7 @@ function readContent(root: Element): CertificateContent {
   body.optional(TAG.implicit(2));
   const extensions = readWrappedExtensions(body.optional(TAG.tagged(3)));
   body.end();
+  if (!inner.der.equals(algorithm.der)) throw derError('its two signature algorithms differ');
   return {
     der: root.der,
     pem: encodePem('CERTIFICATE', root.der),

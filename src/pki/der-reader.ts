@@ -113,7 +113,7 @@ export function fieldsOf(element: Element, what: string, tag: number = TAG.seque
   let at = 0;
   const any = (name: string): Element => {
     const found = element.children[at++];
-    if (found === undefined) throw derError(`${what} has no ${name}`);
+    if (found === undefined) throw derError(`${what} lacks ${name}`);
     return found;
   };
   return {

@@ -107,7 +107,7 @@ function readAccess(element: Element): { method: string; url: string }[] {
   return listOf(element, 'the authority information access').flatMap((child) => {
     const fields = fieldsOf(child, 'an access description');
     const method = oidOf(fields.next(TAG.oid, 'the method'));
-    const location = readGeneralName(fields.any('location'));
+    const location = readGeneralName(fields.any('the location'));
     fields.end();
     return location.type === 'uri' ? [{ method, url: location.value }] : [];
   });
@@ -130,7 +130,7 @@ function readNameConstraints(element: Element, critical: boolean): NameConstrain
 }
 
 function readSubtrees(element: Element | undefined): ConstrainedNames {
-  const bases = (element?.children ?? []).map((subtree) => fieldsOf(subtree, 'a subtree').any('base'));
+  const bases = (element?.children ?? []).map((subtree) => fieldsOf(subtree, 'a subtree').any('the base'));
   const withTag = (tag: number): Element[] => bases.filter((base) => base.tag === TAG.implicit(tag));
   const texts = (tag: number): string[] => withTag(tag).map(({ content }) => content.toString('latin1'));
   const lists = { dnsDomains: texts(2), ipRanges: withTag(7).map(readIpRange), emailAddresses: texts(1), uriDomains: texts(6) };

@@ -53,7 +53,7 @@ function remember(key: KeyObject, der: Buffer): PublicKeyInfo {
   const fields = fieldsOf(readDer(der), 'the public key');
   const algorithm = fieldsOf(fields.next(TAG.sequence, 'the algorithm'), 'the algorithm');
   const bits = bitStringOf(fields.next(TAG.bitString, 'the key'));
-  algorithm.any('type');
+  algorithm.any('the type');
   const curve = algorithm.optional(TAG.oid);
   const info = {
     der,

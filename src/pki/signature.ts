@@ -116,7 +116,7 @@ export function isSignedBy(identifier: Element, key: KeyObject, data: Buffer, si
 /** RSASSA-PSS-params (RFC 4055 §3.1); the mask's hash is the same in every certificate that OpenSSL would accept. */
 function readPss(identifier: Element): { hash: Hash; saltLength: number } {
   const fields = fieldsOf(identifier, 'the signature algorithm');
-  fields.any('type');
+  fields.any('the type');
   const parameters = fieldsOf(fields.next(TAG.sequence, 'the PSS parameters'), 'the PSS parameters');
   const digest = parameters.optional(TAG.tagged(0))?.children[0];
   parameters.optional(TAG.tagged(1));

@@ -112,11 +112,11 @@ function encodedValue(hex: string): Buffer {
 export function readDistinguishedName(element: Element): DistinguishedName {
   fieldsOf(element, 'a name');
   return element.children.map((set) => {
-    if (set.tag !== TAG.set || set.children.length === 0) fieldsOf(set, 'a part of a name', TAG.set).any('attribute');
+    if (set.tag !== TAG.set || set.children.length === 0) fieldsOf(set, 'a part of a name', TAG.set).any('the attribute');
     return set.children.map((child) => {
       const fields = fieldsOf(child, 'an attribute of a name');
       const type = oidOf(fields.next(TAG.oid, 'the type'));
-      const value = fields.any('value');
+      const value = fields.any('the value');
       fields.end();
       return isText(value) ? { oid: type, value: textOf(value) } : { oid: type, value: `#${value.der.toString('hex')}`, encoded: true };
     });
