@@ -34,6 +34,8 @@ export interface System {
   readonly random: Random;
   /** Calls back at SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+  /** From now on what Node.js and libraries warn of goes to this listener alone, and Node.js prints none of it. */
+  onWarning(listener: (warning: Error) => void): void;
 }
 
 /** A clock of the process; its waits do not outlive their signal. */
@@ -103,6 +105,10 @@ export function createSystem(): System {
       return () => {
         for (const signal of signals) process.off(signal, wrapped);
       };
+    },
+    onWarning(listener) {
+      process.removeAllListeners('warning');
+      process.on('warning', listener);
     },
   };
 }
