@@ -158,11 +158,6 @@ const DER_WORDS: Readonly<
   ber: 'PKCS#12 or PKCS#7 in BER',
 };
 
-/** A "TRUSTED CERTIFICATE" of OpenSSL has trust settings behind the certificate. */
-function firstOf(der: Buffer): Buffer {
-  return splitDer(der)[0] ?? der;
-}
-
 function notYet(what: string): TscertError {
   return new TscertError('der-invalid', `Cannot read ${what} yet`);
 }
