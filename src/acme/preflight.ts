@@ -69,7 +69,7 @@ function checkCommonName({ spec }: CertificateRequest, identifiers: readonly Ide
   );
 }
 
-function checkAuthority({ issuer, key, csrFile, spec }: CertificateRequest, identifiers: readonly Identifier[]): void {
+function checkAuthority({ issuer, key, spec }: CertificateRequest, identifiers: readonly Identifier[]): void {
   const authority = authorityAt(issuer.directory);
   if (authority === undefined) return;
   const refuse = (code: 'key-kind-refused' | 'request-invalid', what: string, why: string): never => {
@@ -77,8 +77,7 @@ function checkAuthority({ issuer, key, csrFile, spec }: CertificateRequest, iden
       data: { authority: authority.name, keyType: key.type },
     });
   };
-  if (csrFile === undefined && !authority.keyTypes.includes(key.type))
-    refuse('key-kind-refused', `a certificate for ${key.type}`, authority.keyRule);
+  if (!authority.keyTypes.includes(key.type)) refuse('key-kind-refused', `a certificate for ${key.type}`, authority.keyRule);
   if (spec.mustStaple === true && !authority.mustStaple) {
     refuse('request-invalid', 'a must-staple certificate', 'it runs no OCSP responder, so nothing could be stapled');
   }

@@ -11,7 +11,7 @@
  */
 import path from 'node:path';
 import type { Clock } from '../base/clock.js';
-import { TscertError } from '../base/errors.js';
+import { type ErrorData, TscertError } from '../base/errors.js';
 import { makeFolder, syncFolder } from './atomic.js';
 import { checkBundle, PART_FILES } from './bundle.js';
 import { type FileSystem, hasCode, nodeFileSystem, unreadable, unwritable } from './files.js';
@@ -59,11 +59,11 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
       if (!hasCode(error, 'EINVAL')) throw unreadable(link, error);
-      throw damagedLink(name, link, 'is not the symbolic link that tscert makes; move it away');
+      throw foreignLink(name, link, 'is not the symbolic link that tscert makes; move it away');
     }
     const generation = path.posix.basename(target);
     if (isGeneration(generation) && path.resolve(live, target) === path.join(path.resolve(archive), name, generation)) return generation;
-    throw damagedLink(name, link, `points at "${target}" instead of a generation in "${path.join(archive, name)}"; remove the link`);
+    throw foreignLink(name, link, `points at "${target}" instead of a generation in "${path.join(archive, name)}"; remove the link`);
   };
 
   const pointAt = async (name: string, generation: string): Promise<void> => {
@@ -168,6 +168,13 @@ function isMissing(fs: FileSystem, folder: string): boolean {
   return fs.lstatSync(folder, { throwIfNoEntry: false }) === undefined;
 }
 
-function damagedLink(name: string, link: string, reason: string): TscertError {
-  return new TscertError('store-damaged', `Cannot load the certificate "${name}": ${link} ${reason}`, { data: { name, path: link } });
+function damagedLink(name: string, link: string, reason: string, more: ErrorData = {}): TscertError {
+  return new TscertError('store-damaged', `Cannot load the certificate "${name}": ${link} ${reason}`, {
+    data: { name, path: link, ...more },
+  });
+}
+
+/** What stands there is not ours: a new generation cannot take its place either. */
+function foreignLink(name: string, link: string, reason: string): TscertError {
+  return damagedLink(name, link, reason, { isForeign: true });
 }

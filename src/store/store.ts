@@ -45,7 +45,7 @@ export interface Records {
 export interface Store extends Records {
   /**
    * The current generation.
-   * @throws {TscertError} `store-damaged` when something is there but not whole
+   * @throws {TscertError} `store-damaged` when something is there but not whole; with `isForeign` in `data` when saving would not heal it
    */
   load(name: string): Promise<Stored | undefined>;
   /** Stores a new generation and makes it current in one atomic step: afterwards all of it is current, or none. */
