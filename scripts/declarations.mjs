@@ -14,7 +14,8 @@ export async function keepReachable(folder, entry) {
     reached.add(file);
     for (const [, wanted] of (await readFile(file, 'utf8')).matchAll(/(?:from |import |import\()'([^']+)'/g)) {
       if (wanted.startsWith('.')) queue.push(path.join(path.dirname(file), wanted.replace(/\.js$/, '.d.ts')));
-      else if (!wanted.startsWith('node:')) throw new Error(`${path.relative(folder, file)} needs the types of "${wanted}", which users do not have`);
+      else if (!wanted.startsWith('node:'))
+        throw new Error(`${path.relative(folder, file)} needs the types of "${wanted}", which users do not have`);
     }
   }
   await clear(folder, reached);

@@ -50,8 +50,10 @@ const recipes = {
     });
     return { certbot: path.join(folder, 'bin/certbot') };
   },
-  'acme.sh': (cache) => delegate('./servers/acmesh.mjs', cache),
-  'alidns-python': (cache) => delegate('./servers/alidns-python.mjs', cache),
+  'acme.sh': (cache) => import('./servers/acmesh.mjs').then(({ install }) => install(cache)),
+  'alidns-python': (cache) => import('./servers/alidns-python.mjs').then(({ install }) => install(cache)),
+  node22: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '22')),
+  node24: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '24')),
 };
 
 async function needGo(name, [major, minor]) {
@@ -64,11 +66,6 @@ async function needGo(name, [major, minor]) {
 async function moveScript(file, from, to) {
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll(from, to));
   await chmod(file, 0o755);
-}
-
-async function delegate(module, cache) {
-  const { install } = await import(module);
-  return install(cache);
 }
 
 const names = process.argv.slice(2);
