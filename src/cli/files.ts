@@ -23,7 +23,8 @@ export async function readBytes(system: System, file: string): Promise<Buffer> {
     const bytes = await readFile(path.resolve(system.cwd, file));
     if (bytes.length <= MAX_INPUT) return bytes;
   } catch (error) {
-    throw new TscertError('file-unreadable', `Cannot read "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
+    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : reasonOf(error);
+    throw new TscertError('file-unreadable', `Cannot read "${file}": ${why}`, { data: { file }, cause: error });
   }
   throw new TscertError('file-unreadable', `Cannot read "${file}": it is larger than 64 MiB`, { data: { file } });
 }
@@ -42,6 +43,15 @@ export async function readTextFile(system: System, file: string): Promise<string
  */
 export async function readSecretFile(system: System, file: string): Promise<string> {
   return (await readTextFile(system, file)).replace(/\r?\n[\s\S]*$/, '');
+}
+
+/**
+ * Refuses arguments of which several are `-`: standard input can be read once.
+ * @throws {TscertError} `usage`
+ */
+export function checkStandardInput(files: readonly (string | undefined)[]): void {
+  if (files.filter((file) => file === '-').length < 2) return;
+  throw new TscertError('usage', 'Cannot read two things from standard input: only one of the arguments may be "-"');
 }
 
 /** A file to be written. */

@@ -7,8 +7,8 @@ import { encodePrivateKey, generateKey, publicKeyDer } from '../pki/key.js';
 import { readCfsslRequest } from '../request/cfssl.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
-import { readTextFile, writeFiles } from './files.js';
-import { type KeyFlags, newKeyOf } from './key-flags.js';
+import { checkStandardInput, readTextFile, writeFiles } from './files.js';
+import { type KeyFlags, newKey, readPassphrase, whileMaking } from './key-flags.js';
 
 interface GenkeyFlags extends KeyFlags {
   readonly out?: string;
@@ -22,11 +22,12 @@ export async function runGenkey(context: Context, request: string | undefined, f
   return EXIT.done;
 }
 
-async function makeKeyAlone({ system, ui }: Context, flags: GenkeyFlags): Promise<void> {
-  const wanted = await newKeyOf(system, flags, { encoding: 'pkcs8' });
+async function makeKeyAlone(context: Context, flags: GenkeyFlags): Promise<void> {
+  const { system, ui } = context;
+  const wanted = newKey(flags, await readPassphrase(system, flags.passphraseFile), { encoding: 'pkcs8' });
   const file = flags.bare === undefined ? flags.out : `${flags.bare}-key.pem`;
   const isFile = file !== undefined && file !== '-';
-  const key = await generateKey(wanted.type);
+  const key = await whileMaking(context, wanted.type, generateKey(wanted.type));
   const text = encodePrivateKey(key, wanted);
   if (isFile) await writeFiles(system, [{ file, text, secret: true }], flags.force === true);
   const spki = publicKeyDer(key);
@@ -43,15 +44,17 @@ async function makeKeyAlone({ system, ui }: Context, flags: GenkeyFlags): Promis
   if (isFile) ui.say(`wrote the ${wanted.type} key to ${file}`);
 }
 
-async function makeKeyWithRequest({ system, ui }: Context, request: string, flags: GenkeyFlags): Promise<void> {
+async function makeKeyWithRequest(context: Context, request: string, flags: GenkeyFlags): Promise<void> {
+  const { system, ui } = context;
+  checkStandardInput([request, flags.passphraseFile]);
   if (flags.out !== undefined) {
     throw new TscertError('usage', 'Cannot write key and CSR to one file: use --bare NAME for NAME-key.pem and NAME.csr instead of --out');
   }
   const source = request === '-' ? 'standard input' : `"${request}"`;
   const { spec, keyType, warnings } = readCfsslRequest(await readTextFile(system, request), source);
   for (const warning of warnings) ui.warn(warning);
-  const wanted = await newKeyOf(system, flags, { asked: keyType, encoding: 'pkcs1' });
-  const { csr, keyPem = '' } = await makeCsr(spec, wanted);
+  const wanted = newKey(flags, await readPassphrase(system, flags.passphraseFile), { asked: keyType, encoding: 'pkcs1' });
+  const { csr, keyPem = '' } = await whileMaking(context, wanted.type, makeCsr(spec, wanted));
   const { bare } = flags;
   if (bare === undefined) {
     if (ui.json) ui.document('csr', { csr: csr.pem, key: keyPem });

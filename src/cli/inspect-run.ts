@@ -1,12 +1,12 @@
 /** A run of `inspect`. */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { isTscertError, TscertError } from '../base/errors.js';
+import { isTscertError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { type Found, inspectBytes, inspectServer } from '../flow/inspect.js';
 import type { Context } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
-import { readBytes } from './files.js';
+import { checkStandardInput, readBytes } from './files.js';
 import { foundText } from './inspect-text.js';
 import { readPassphrase } from './key-flags.js';
 import { errorDocument } from './ui/words.js';
@@ -28,9 +28,7 @@ export async function runInspect(
   flags: { readonly passphraseFile?: string },
 ): Promise<number> {
   const { system, ui, signal } = context;
-  if ([...targets, flags.passphraseFile].filter((file) => file === '-').length > 1) {
-    throw new TscertError('usage', 'Cannot read two things from standard input: only one of the arguments may be "-"');
-  }
+  checkStandardInput([...targets, flags.passphraseFile]);
   const passphrase = await readPassphrase(system, flags.passphraseFile);
   const options = { now: system.clock.now(), ...(passphrase === undefined ? {} : { passphrase }) };
   const seen: Seen[] = [];
