@@ -12,7 +12,7 @@ import net from 'node:net';
 import dnsPacket, { type Answer, type DecodedPacket } from 'dns-packet';
 import { failure, fold, lookUp, RCODE, type Reply, type ServedRecord, type ServedZone, within } from './dns-zone.js';
 
-export { type ServedRecord, type ServedZone, soa, zone } from './dns-zone.js';
+export { type ServedRecord, type ServedZone, zone } from './dns-zone.js';
 
 export interface ServedQuery {
   readonly name: string;

@@ -46,7 +46,7 @@ export function zone(name: string, addresses: readonly string[] = ['127.0.0.1'],
 }
 
 /** A plain SOA record for a zone. */
-export function soa(name: string): ServedRecord {
+function soa(name: string): ServedRecord {
   const data = { mname: `ns1.${name}`, rname: `hostmaster.${name}`, serial: 1, refresh: 3600, retry: 600, expire: 86400, minimum: 60 };
   return { name, type: 'SOA', data };
 }
