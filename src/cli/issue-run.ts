@@ -8,6 +8,7 @@ import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
 import type { CertificateRequest } from '../request/request.js';
+import { createPicker } from '../solver/pick.js';
 import type { Context } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { createIssuers } from './issuers.js';
@@ -79,7 +80,7 @@ export async function issueAll({ own, config }: Options, run: RunFlags, surround
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
     emit: sharedEmit(requests, emitFor),
-    expected: challengeNames(requests),
+    expected: (provider) => challengeNames(requests, provider),
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
   });
   try {
@@ -127,12 +128,18 @@ function sharedEmit(requests: readonly CertificateRequest[], emitFor: (name: str
   };
 }
 
-/** The TXT names that the run may ask for, so that a provider can be asked for all zones at once. */
-function challengeNames(requests: readonly CertificateRequest[]): string[] {
-  const names = requests.flatMap(({ spec }) =>
-    spec.names.filter(({ type }) => type === 'dns').map(({ value }) => `_acme-challenge.${withoutWildcard(value)}`),
-  );
-  return [...new Set(names)];
+/** The TXT names that the run asks this provider for, so that all its zones can be found at once. */
+function challengeNames(requests: readonly CertificateRequest[], provider: string): string[] {
+  const names = requests.flatMap(({ spec, solvers }) => {
+    const pick = createPicker(solvers.map((solver) => ({ solver, zone: 'zone' in solver ? solver.zone : undefined })));
+    const isProven = (value: string): boolean => {
+      const [bare, wildcard] = [withoutWildcard(value), value.startsWith('*.')];
+      const solver = pick({ type: 'dns', value: bare }, wildcard, ['dns-01', 'http-01', 'tls-alpn-01']);
+      return solver?.type === 'dns-01' && solver.provider === provider;
+    };
+    return spec.names.filter(({ type, value }) => type === 'dns' && isProven(value)).map(({ value }) => value);
+  });
+  return [...new Set(names.map((value) => `_acme-challenge.${withoutWildcard(value)}`))];
 }
 
 async function waitForPerson(records: readonly TxtRecord[], ask: NonNullable<RunSurroundings['ask']>, signal: AbortSignal): Promise<void> {

@@ -30,8 +30,8 @@ export interface WireOptions {
   readonly dns: DnsOptions;
   /** Events that belong to no single certificate. */
   readonly emit: Emit;
-  /** Names whose TXT records the run is going to ask for. */
-  readonly expected: readonly string[];
+  /** Names whose TXT records the run is going to ask a provider for. */
+  expected(provider: string): readonly string[];
   /** On a terminal: waits until the person says that the records stand. */
   readonly wait?: (records: readonly TxtRecord[], signal: AbortSignal) => Promise<void>;
 }

@@ -27,10 +27,10 @@ export interface Zones {
 
 /**
  * Zones of one run; what was found is kept.
- * @param options `expected` are names that the run is going to ask for: a provider is asked for all of them in its first call
+ * @param options `expected` tells the names for which the run is going to ask a provider: they all go with its first call
  */
-export function createZones(options: { readonly resolver: Resolver; readonly expected?: readonly string[] }): Zones {
-  const { resolver, expected = [] } = options;
+export function createZones(options: { readonly resolver: Resolver; readonly expected?: (provider: string) => readonly string[] }): Zones {
+  const { resolver, expected = () => [] } = options;
   const listings = new Map<ZoneSource, ReturnType<typeof createListing>>();
   const apexes = new Map<string, (signal: AbortSignal) => Promise<string | undefined>>();
 
@@ -86,7 +86,7 @@ export function createZones(options: { readonly resolver: Resolver; readonly exp
   };
 
   const list = async (name: string, source: ZoneSource, signal: AbortSignal): Promise<Zone> => {
-    const listing = listings.get(source) ?? createListing(source, expected);
+    const listing = listings.get(source) ?? createListing(source, expected(source.name));
     listings.set(source, listing);
     const zones = await listing(name, signal);
     const best = zones.filter((zone) => isWithin(name, zone.name)).sort((a, b) => b.name.length - a.name.length)[0];

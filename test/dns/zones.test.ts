@@ -56,7 +56,7 @@ test('the longest zone of the provider wins, and names end at dots', async () =>
 test('a provider is asked once for all names that the run expects', async () => {
   await using dns = await startDnsServer({ zones: world(), recursive: true });
   const names = Array.from({ length: 50 }, (_, at) => `_acme-challenge.h${at}.example.com`);
-  const zones = createZones({ resolver: resolverOf(dns), expected: names });
+  const zones = createZones({ resolver: resolverOf(dns), expected: (provider) => (provider === 'memory' ? names : []) });
   const { source, calls } = account('example.com');
   await Promise.all(names.map((name) => zones.locate(name, source, signal)));
   await zones.locate('_acme-challenge.h7.example.com', source, signal);
