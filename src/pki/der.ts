@@ -1,11 +1,17 @@
 /**
  * Writing DER (X.690): values as plain trees, encoded by node-forge's asn1, which holds bytes as strings of one character a byte.
  */
-import asn1, { type Asn1 } from 'node-forge/lib/asn1.js';
+import asn1 from 'node-forge/lib/asn1.js';
 import { TscertError } from '../base/errors.js';
 
 /** A value that is yet to be encoded. Made by the functions of this file, read by {@link encodeDer}. */
-export type Der = Asn1;
+export interface Der {
+  readonly tagClass: number;
+  readonly type: number;
+  readonly constructed: boolean;
+  readonly composed: boolean;
+  readonly value: Der[] | string;
+}
 
 const CONTEXT = 0x80;
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
