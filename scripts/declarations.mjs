@@ -12,7 +12,8 @@ export async function keepReachable(folder, entry) {
   for (const file of queue) {
     if (reached.has(file)) continue;
     reached.add(file);
-    for (const [, wanted] of (await readFile(file, 'utf8')).matchAll(/(?:from |import |import\()'([^']+)'/g)) {
+    const code = (await readFile(file, 'utf8')).replaceAll(/\/\*.*?\*\//gs, '');
+    for (const [, wanted] of code.matchAll(/(?:from |import |import\()'([^']+)'/g)) {
       if (wanted.startsWith('.')) queue.push(path.join(path.dirname(file), wanted.replace(/\.js$/, '.d.ts')));
       else if (!wanted.startsWith('node:'))
         throw new Error(`${path.relative(folder, file)} needs the types of "${wanted}", which users do not have`);
