@@ -1,5 +1,6 @@
 /** What an existing CSR asks for, as a CertificateSpec. */
-import { type GeneralName, parseName } from '../base/names.js';
+import { isIP } from 'node:net';
+import { type GeneralName, nameKey, parseName } from '../base/names.js';
 import type { CsrContent } from '../pki/csr.js';
 import type { Attribute } from '../pki/rfc4514.js';
 import { commonNameOf, type Subject } from '../pki/subject.js';
@@ -34,15 +35,16 @@ const SERIAL_NUMBER = '2.5.4.5';
 
 /**
  * What a CSR asks for: its names in their order and in canonical form where they have one, the common name when it has one, the subject,
- * the usages that have a word, CA, constraints and must-staple. Names of a kind that tscert does not know are left out
- * (`csr.extensions.unknownNames` has them).
+ * the usages that have a word, CA, constraints and must-staple. A common name that is a DNS name or an IP address is a name too, the last
+ * one where the list does not have it: for a CA it is a requested identifier (RFC 8555 §7.4). Names of a kind that tscert does not know are
+ * left out (`csr.extensions.unknownNames` has them).
  */
 export function specOf({ subject, extensions }: CsrContent): CertificateSpec {
   const commonName = commonNameOf(subject);
   const fields = subjectOf(subject.flat(), commonName);
   const usages = usagesOf(extensions.keyUsage, extensions.extendedKeyUsage);
   return {
-    names: extensions.names.map(canonical),
+    names: withCommonName(extensions.names.map(canonical), commonName),
     ...(commonName === undefined ? {} : { commonName }),
     ...(fields === undefined ? {} : { subject: fields }),
     ...(usages.length === 0 ? {} : { usages }),
@@ -54,7 +56,7 @@ export function specOf({ subject, extensions }: CsrContent): CertificateSpec {
 }
 
 /** The words of key usage bits and of purposes; those without a word are left out. */
-export function usagesOf(bits: readonly number[] = [], purposes: readonly string[] = []): Usage[] {
+function usagesOf(bits: readonly number[] = [], purposes: readonly string[] = []): Usage[] {
   return [...bits.map(usageOfBit), ...purposes.map(usageOfOid)].filter((usage) => usage !== undefined);
 }
 
@@ -65,6 +67,22 @@ function canonical(name: GeneralName): GeneralName {
     return parseName(`${name.type}:${name.value}`);
   } catch {
     return name;
+  }
+}
+
+function withCommonName(names: readonly GeneralName[], commonName: string | undefined): readonly GeneralName[] {
+  const name = commonName === undefined ? undefined : identifierOf(commonName);
+  return name === undefined || names.some((one) => nameKey(one) === nameKey(name)) ? names : [...names, name];
+}
+
+/** The host that a common name is; most others are names of people and things. */
+function identifierOf(commonName: string): GeneralName | undefined {
+  if (!commonName.includes('.') && isIP(commonName) === 0) return undefined;
+  try {
+    const name = parseName(commonName);
+    return name.type === 'dns' || name.type === 'ip' ? name : undefined;
+  } catch {
+    return undefined;
   }
 }
 
