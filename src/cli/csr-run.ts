@@ -76,11 +76,8 @@ async function readKey(system: System, file: string, passphrase: string | undefi
     return readPrivateKey(bytes, passphrase);
   } catch (error) {
     if (!isTscertError(error)) throw error;
-    const name = file === '-' ? 'standard input' : `"${file}"`;
-    throw new TscertError(error.code, error.message.replace('the private key', `the private key of ${name}`), {
-      data: { ...error.data, file },
-      cause: error,
-    });
+    const where = file === '-' ? 'standard input' : `"${file}"`;
+    throw new TscertError(error.code, `${error.message} (in ${where})`, { data: { ...error.data, file }, cause: error });
   }
 }
 
@@ -119,7 +116,7 @@ async function makeMany(maker: Maker, jobs: readonly Job[], hasFiles: boolean): 
     const error: unknown = outcome.reason;
     if (signal.aborted || !isTscertError(error)) throw error;
     errors.push(error);
-    const where = job.line === undefined ? { source: job.source } : { line: job.line };
+    const where = job.line === undefined ? { source: job.source.replace(/^"(.*)"$/s, '$1') } : { line: job.line };
     if (isLines) ui.data(line({ ...(ui.json ? { version: 1, kind: 'csr' } : {}), ...where, error: errorDocument(error) }));
     else ui.fail(error, job.source);
   }
