@@ -141,12 +141,13 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     return write({ ...record, url });
   }
 
-  const open = createShared(async (signal) => {
+  async function openOnce(signal: AbortSignal): Promise<Signer> {
     const found = await read();
     const isReady = found?.url !== undefined && found.candidate === undefined;
     const record = isReady ? found : await locked(signal, () => findOrMake(signal));
     return session.signer(record.key, record.url);
-  });
+  }
+  let open = createShared(openOnce);
 
   /** The account that is there already, for those who manage it; the lock is held. */
   async function existing(signal: AbortSignal): Promise<{ record: AccountRecord; url: string; signer: Signer }> {
@@ -165,18 +166,12 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     return { record: { ...record, url }, details: detailsOf(readObject(answer, doing), url) };
   }
 
-  let opened: Promise<Signer> | undefined;
   return {
-    async open(signal) {
-      if (opened !== undefined) return opened;
-      const signer = await open(signal);
-      opened = Promise.resolve(signer);
-      return signer;
-    },
+    open: (signal) => open(signal),
     isKnown: async () => (await read())?.url !== undefined,
     relearn: (signal) =>
       locked(signal, async () => {
-        opened = undefined;
+        open = createShared(openOnce);
         const record = await read();
         if (record === undefined) return;
         const { url: _, ...rest } = record;
@@ -194,7 +189,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
         const { record, details } = await update({ contact: [`mailto:${address}`] }, `update ${who}`, signal);
         await records.put('accounts', newName, { ...record, email: address });
         if (newName !== name) await records.delete('accounts', name);
-        opened = undefined;
+        open = createShared(openOnce);
         return details;
       }),
     rollover: (signal) =>
@@ -218,7 +213,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
             throw error;
           });
         const settled = await settle({ ...record, url, candidate }, signal);
-        opened = undefined;
+        open = createShared(openOnce);
         if (refused !== undefined && settled.key !== candidate) throw refused;
         return (await update(null, `show ${who}`, signal)).details;
       }),
@@ -226,7 +221,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
       locked(signal, async () => {
         const { details } = await update({ status: 'deactivated' }, `deactivate ${who}`, signal);
         await records.delete('accounts', name);
-        opened = undefined;
+        open = createShared(openOnce);
         return details;
       }),
   };

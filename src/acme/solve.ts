@@ -214,10 +214,7 @@ function createPlaces(context: SolveContext): { enter(task: Task): Promise<void>
 async function collectFailures(order: Order, context: SolveContext): Promise<Failure[]> {
   const all = await Promise.all(order.authorizations.map((url) => readAuthorizationAt(url, context).catch(() => undefined)));
   const known = all.filter((authorization) => authorization !== undefined);
-  await deactivateAll(
-    known.filter(({ status }) => status === 'pending').map(({ url }) => url),
-    context,
-  );
+  await deactivateAll(known, context);
   const failed = known.filter(({ status }) => status !== 'valid' && status !== 'pending');
   for (const authorization of failed) {
     const { identifier, type } = failureOf(authorization);
@@ -231,10 +228,23 @@ async function collectFailures(order: Order, context: SolveContext): Promise<Fai
   return failed.map(failureOf);
 }
 
-/** Gives pending authorizations back (RFC 8555 §7.5.2), so that they do not count against the account. Failures are passed over. */
-export async function deactivateAll(urls: readonly string[], { signer, signal }: OrderContext): Promise<void> {
+/** Every authorization of an order that nobody goes on with, given back. */
+export async function giveBackOrder({ authorizations }: Order, context: OrderContext): Promise<void> {
+  const all = await Promise.all(authorizations.map((url) => readAuthorizationAt(url, context).catch(() => undefined)));
+  await deactivateAll(
+    all.filter((authorization) => authorization !== undefined),
+    context,
+  );
+}
+
+/**
+ * Gives pending authorizations back (RFC 8555 §7.5.2), so that they do not count against the account. Those with a challenge that
+ * the CA looks at already are left to its decision, which ends them too. Failures are passed over.
+ */
+async function deactivateAll(all: readonly Authorization[], { signer, signal }: OrderContext): Promise<void> {
   const doing = 'deactivate an authorization';
-  await Promise.all(urls.map((url) => signer.post(url, { status: 'deactivated' }, { doing, signal }).catch(() => undefined)));
+  const idle = all.filter(({ status, challenges }) => status === 'pending' && challenges.every((one) => one.status === 'pending'));
+  await Promise.all(idle.map(({ url }) => signer.post(url, { status: 'deactivated' }, { doing, signal }).catch(() => undefined)));
 }
 
 function failureOf(authorization: Authorization): Failure {

@@ -7,7 +7,7 @@ import { awaitOrder, createOrder, finalizeOrder, isFor, type Order, type OrderCo
 import { checkProfile, checkRequest, identifiersOf } from '../acme/preflight.js';
 import type { Scheduler } from '../acme/scheduler.js';
 import type { Session } from '../acme/session.js';
-import { deactivateAll, solveOrder } from '../acme/solve.js';
+import { giveBackOrder, solveOrder } from '../acme/solve.js';
 import type { SolverPicker } from '../acme/solver.js';
 import { inStage } from '../acme/stage.js';
 import { withdrawAll } from '../acme/withdraw.js';
@@ -176,7 +176,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
     if (!(await account.isKnown())) return;
     const context = { signer: await account.open(signal), clock, signal, emit };
     const order = await findOrder(url, context);
-    if (order?.status === 'pending') await deactivateAll(order.authorizations, context);
+    if (order?.status === 'pending') await giveBackOrder(order, context);
   }
 }
 

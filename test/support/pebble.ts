@@ -54,6 +54,8 @@ export interface Pebble {
   readonly tlsPort: number;
   /** Since the start, or since the last call with `true`. */
   requests(reset?: boolean): RequestCounts;
+  /** Resolves when the log has every request so far: it comes through a pipe, and may be late. */
+  settled(): Promise<void>;
   log(): string;
   /** The root at this index as PEM: what issued chains end in. */
   root(index?: number): Promise<string>;
@@ -123,9 +125,9 @@ async function freePorts(count: number): Promise<number[]> {
   );
 }
 
-/** One GET over HTTPS, trusting only `ca`. */
-async function get(url: string, ca: string): Promise<string> {
-  const client = request(url, { ca, agent: false, headers: { 'user-agent': 'tscert-test' } });
+/** One GET or HEAD over HTTPS, trusting only `ca`. */
+async function get(url: string, ca: string, method = 'GET'): Promise<string> {
+  const client = request(url, { method, ca, agent: false, headers: { 'user-agent': 'tscert-test' } });
   client.end();
   const [response] = await once(client, 'response');
   let text = '';
@@ -202,6 +204,9 @@ async function makeTlsFiles(folder: string): Promise<void> {
   ]);
 }
 
+/** No client asks for the directory in this way: what `settled` does is not counted. */
+const MARK = 'HEAD /dir -> calling handler';
+
 function countRequests(log: string): RequestCounts {
   const counts: Record<keyof RequestCounts, number> = {
     directory: 0,
@@ -216,7 +221,7 @@ function countRequests(log: string): RequestCounts {
     other: 0,
     total: 0,
   };
-  for (const [, route] of log.matchAll(/(?:GET|HEAD|POST) (\/\S*) -> calling handler/g)) {
+  for (const [, route] of log.replaceAll(MARK, '').matchAll(/(?:GET|HEAD|POST) (\/\S*) -> calling handler/g)) {
     counts[ROUTES.find(([, prefix]) => route === prefix)?.[0] ?? 'other']++;
     counts.total++;
   }
@@ -283,6 +288,12 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
           const counts = countRequests(server.log().slice(mark));
           if (reset) mark = server.log().length;
           return counts;
+        },
+        async settled() {
+          const marks = (): number => server.log().split(MARK).length;
+          const before = marks();
+          await get(directory, ca, 'HEAD');
+          while (marks() === before) await sleep(5);
         },
         log: () => server.log(),
         root: (index = 0) => get(`${managementUrl}/roots/${index}`, ca),
