@@ -2,10 +2,11 @@
  * The story of one certificate: is it due, its key, its CSR, the authority's signature, the check of what came back, the store, the
  * deployment. Every step that costs something comes after the one that makes it repeatable.
  */
+import type { KeyObject } from 'node:crypto';
 import { inStage } from '../acme/stage.js';
 import type { Clock } from '../base/clock.js';
 import type { IssueContext, Issuer } from '../issuer/issuer.js';
-import { checkIssued } from '../pki/chain.js';
+import { checkIssued, type IssuedChain } from '../pki/chain.js';
 import { metaOf } from '../policy/meta.js';
 import { type Due, dueCheck } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
@@ -68,7 +69,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   await issuer.preflight(wanted, line.signal);
   await store.probe();
   const fingerprint = fingerprintOf(wanted, issuer.key, brought.csr?.content.der);
-  const resumes = journal.fingerprint === fingerprint;
+  const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;
   line.emit({
     type: 'planned',
@@ -83,12 +84,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
 
   const answer = await issuer.sign(material.csr, wanted, context);
   if (answer.state === 'pending') return answer;
-  const { leaf, intermediates, certificate } = checkIssued({
-    chainPem: answer.chain,
-    publicKey: material.publicKey,
-    names: wanted.spec.names,
-    now: clock.now(),
-  });
+  const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
@@ -103,6 +99,21 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   );
   await issuer.abandon(wanted.name, context);
   return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
+}
+
+/** What came back, checked; an order that brought something useless is not asked again, but its key stays for the next one. */
+async function checked(
+  chainPem: string,
+  publicKey: KeyObject,
+  wanted: CertificateRequest,
+  { store, clock }: IssueParts,
+): Promise<IssuedChain> {
+  try {
+    return checkIssued({ chainPem, publicKey, names: wanted.spec.names, now: clock.now() });
+  } catch (error) {
+    await (await openJournal(store, wanted.name)).setOrder(undefined);
+    throw error;
+  }
 }
 
 /** Why the certificate must be issued; also when that is only because somebody forces it, or tries. */
