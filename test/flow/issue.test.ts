@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { isTscertError } from '../../src/base/errors.js';
+import type { Event } from '../../src/base/events.js';
+import { createGathering } from '../../src/base/gathering.js';
+import { parseName } from '../../src/base/names.js';
+import { type IssueParts, issueCertificate } from '../../src/flow/issue.js';
+import type { LineResult } from '../../src/flow/run.js';
+import type { Issuer } from '../../src/issuer/issuer.js';
+import { createCertificate } from '../../src/pki/certificate.js';
+import { readCsr } from '../../src/pki/csr.js';
+import { publicKeyEquals } from '../../src/pki/key.js';
+import { readPrivateKey } from '../../src/pki/key-reader.js';
+import { distinguishedNameOf } from '../../src/pki/subject.js';
+import type { CertificateRequest } from '../../src/request/request.js';
+import { openJournal } from '../../src/store/journal.js';
+import { createMemoryStore } from '../../src/store/memory.js';
+import type { Records } from '../../src/store/store.js';
+import { createVirtualClock } from '../support/clock.js';
+
+const DAY = 86_400_000;
+const never = new AbortController().signal;
+const caKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const order = { url: 'https://ca.test/order/1', account: 'https://ca.test/acct/1' };
+
+function request(names: readonly string[] = ['a.test'], changes: Partial<CertificateRequest> = {}): CertificateRequest {
+  return {
+    name: 'www',
+    spec: { names: names.map(parseName) },
+    key: { type: 'ec256', reuse: false },
+    issuer: { kind: 'acme', directory: 'https://ca.test/directory', agreeTos: true },
+    solvers: [],
+    ...changes,
+  };
+}
+
+/** A store, an authority that keeps its order in the journal, and what both have seen. */
+function createWorld() {
+  const clock = createVirtualClock();
+  const store = createMemoryStore({ clock });
+  const log: string[] = [];
+  const events: Event[] = [];
+  /** What the authority does with a CSR whose key and order are in the journal. */
+  let act: (key: KeyObject) => KeyObject | 'pending' | 'dies' = (key) => key;
+  const issuer: Issuer = {
+    key: 'acme:https://ca.test/directory',
+    async preflight() {
+      log.push('preflight');
+    },
+    async sign(csr, wanted, context) {
+      const { publicKey } = readCsr(csr.der);
+      const journal = await openJournal(context.store, wanted.name);
+      const kept = await journal.privateKey();
+      assert.ok(kept !== undefined && publicKeyEquals(readPrivateKey(kept), publicKey), 'the key is in the journal before it is certified');
+      log.push(journal.order === undefined ? 'new order' : 'known order');
+      await journal.setOrder(order);
+      const does = act(publicKey);
+      if (does === 'dies') throw new Error('killed');
+      if (does === 'pending') return { state: 'pending', reason: 'not yet' };
+      const now = clock.now();
+      const spec = { ...wanted.spec, serialNumber: randomBytes(16), notBefore: new Date(now - 60_000), notAfter: new Date(now + 90 * DAY) };
+      return { state: 'issued', chain: createCertificate(spec, does, { name: distinguishedNameOf('Test CA', undefined), key: caKey }).pem };
+    },
+    async abandon(name, context) {
+      log.push('abandon');
+      await (await openJournal(context.store, name)).close();
+    },
+  };
+  const run = (wanted = request(), flags: Partial<IssueParts> = {}): Promise<LineResult> => {
+    const member = createGathering().join();
+    const deployer = { deploy: async () => void log.push('deploy') };
+    const parts: IssueParts = { store, clock, issuerFor: async () => issuer, deployer, force: false, dryRun: false, ...flags };
+    return issueCertificate(wanted, parts, { emit: (event) => void events.push(event), member, signal: never });
+  };
+  return {
+    ...{ clock, store, log, events, run },
+    behave(next: typeof act) {
+      act = next;
+    },
+    /** What was planned last. */
+    planned: () => events.filter((event) => event.type === 'planned').at(-1),
+    journaledKey: async () => (await openJournal(store, 'www')).privateKey(),
+  };
+}
+
+async function assertClean(records: Records): Promise<void> {
+  assert.deepEqual(await records.list('journal'), []);
+}
+
+test('a new certificate is stored with the key that was journaled before it was certified, and the journal is gone', async () => {
+  const world = createWorld();
+  const result = await world.run();
+  assert.equal(result.state, 'issued');
+  assert.deepEqual(world.log, ['preflight', 'new order', 'abandon', 'deploy']);
+  const stored = await world.store.load('www');
+  assert.match(stored?.privateKey ?? '', /^-----BEGIN PRIVATE KEY-----/);
+  await assertClean(world.store);
+});
+
+test('a good certificate is left alone, one that is due is not, and force asks for another', async () => {
+  const world = createWorld();
+  await world.run();
+  const first = await world.store.load('www');
+  world.log.length = 0;
+  assert.equal((await world.run()).state, 'kept');
+  assert.deepEqual(world.log, ['deploy']);
+  assert.deepEqual(await world.store.load('www'), first);
+  assert.equal((await world.run(request(), { force: true })).state, 'issued');
+  assert.notDeepEqual(await world.store.load('www'), first);
+  assert.equal((await world.run(request(['a.test', 'b.test']))).state, 'issued');
+  assert.match(JSON.stringify(world.planned()), /"reason":"RequestChanged","message":"The names have changed: \+dns:b.test"/);
+  await world.clock.advance(61 * DAY);
+  assert.equal((await world.run(request(['a.test', 'b.test']))).state, 'issued');
+  assert.match(JSON.stringify(world.planned()), /"reason":"Renewing"/);
+});
+
+test('a run that was killed goes on with the same order and the same key', async () => {
+  const world = createWorld();
+  world.behave(() => 'dies');
+  await assert.rejects(world.run(), /killed/);
+  const key = await world.journaledKey();
+  world.behave((publicKey) => publicKey);
+  assert.equal((await world.run()).state, 'issued');
+  assert.deepEqual(world.planned(), {
+    type: 'planned',
+    action: 'resume',
+    reason: 'DoesNotExist',
+    message: 'No certificate is stored under the name "www"; going on with the order of an earlier run',
+  });
+  assert.deepEqual(world.log.slice(2), ['preflight', 'known order', 'abandon', 'deploy']);
+  assert.equal((await world.store.load('www'))?.privateKey, key);
+  await assertClean(world.store);
+});
+
+test('what stays pending keeps key and order for the next run', async () => {
+  const world = createWorld();
+  world.behave(() => 'pending');
+  assert.deepEqual(await world.run(), { state: 'pending', reason: 'not yet' });
+  const key = await world.journaledKey();
+  assert.deepEqual(await world.run(), { state: 'pending', reason: 'not yet' });
+  assert.equal(await world.journaledKey(), key);
+  assert.deepEqual(world.log, ['preflight', 'new order', 'preflight', 'known order']);
+});
+
+test('another request withdraws what an earlier run left, and starts anew with a new key', async () => {
+  const world = createWorld();
+  world.behave(() => 'dies');
+  await assert.rejects(world.run());
+  const key = await world.journaledKey();
+  world.behave((publicKey) => publicKey);
+  await world.run(request(['other.test']));
+  assert.deepEqual(world.log.slice(2), ['preflight', 'abandon', 'new order', 'abandon', 'deploy']);
+  assert.notEqual((await world.store.load('www'))?.privateKey, key);
+});
+
+test('a journal whose key is lost starts anew, with a key that is on stable storage first', async () => {
+  const world = createWorld();
+  world.behave(() => 'dies');
+  await assert.rejects(world.run());
+  await world.store.delete('journal', 'key:www');
+  world.behave((publicKey) => publicKey);
+  assert.equal((await world.run()).state, 'issued');
+  assert.deepEqual(world.log.slice(2), ['preflight', 'abandon', 'new order', 'abandon', 'deploy']);
+});
+
+test('a certificate for another key replaces nothing, and its order is not asked again', async () => {
+  const world = createWorld();
+  await world.run();
+  const first = await world.store.load('www');
+  const wrong = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+  world.behave(() => wrong);
+  await assert.rejects(world.run(request(), { force: true }), (error) => isTscertError(error, 'certificate-mismatch'));
+  assert.deepEqual(await world.store.load('www'), first);
+  const key = await world.journaledKey();
+  assert.ok(key !== undefined);
+  world.behave((publicKey) => publicKey);
+  world.log.length = 0;
+  assert.equal((await world.run(request(), { force: true })).state, 'issued');
+  assert.deepEqual(world.log, ['preflight', 'new order', 'abandon', 'deploy']);
+  assert.equal((await world.store.load('www'))?.privateKey, key);
+});
+
+test('a trial stores nothing, deploys nothing, and leaves the journal of the real order alone', async () => {
+  const world = createWorld();
+  world.behave(() => 'pending');
+  await world.run();
+  const key = await world.journaledKey();
+  world.behave((publicKey) => publicKey);
+  world.log.length = 0;
+  assert.equal((await world.run(request(), { dryRun: true })).state, 'tested');
+  assert.deepEqual(world.log, ['preflight', 'new order', 'abandon']);
+  assert.equal(await world.store.load('www'), undefined);
+  assert.equal(await world.journaledKey(), key);
+});
+
+test('a deploy that fails leaves a good certificate and is told beside it', async () => {
+  const world = createWorld();
+  const failure = new Error('reload failed');
+  const result = await world.run(request(), { deployer: { deploy: () => Promise.reject(failure) } });
+  assert.ok(result.state === 'issued' && result.deployError === failure);
+  assert.ok(await world.store.load('www'));
+});
