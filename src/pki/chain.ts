@@ -80,7 +80,10 @@ function pathFrom(leaf: CertificateContent, all: readonly CertificateContent[], 
   let below = leaf;
   while (!isSelfSigned(below)) {
     const issuer = issuerOf(below, all, tops, now);
-    if (issuer === undefined) break;
+    if (issuer === undefined) {
+      if (below.raw.issuer.equals(below.raw.subject)) throw chainError(`${words(below)} names itself as issuer but has not signed itself`);
+      break;
+    }
     tops.add(issuer);
     if (!isSelfSigned(issuer)) path.push(issuer);
     below = issuer;

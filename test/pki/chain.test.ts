@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, isTscertError } from '../../src/base/errors.js';
 import { type GeneralName, parseName } from '../../src/base/names.js';
+import { encodePem } from '../../src/base/pem.js';
 import { checkIssued, type IssuedChain } from '../../src/pki/chain.js';
 import { authority, DAY, NOW, openssl, type Party, type PartySpec, party, write } from './support.js';
 
@@ -169,6 +170,18 @@ test('an issuer by name whose key has not signed is refused', () => {
   refuses('chain-invalid', /"example\.com" is not signed by "YE1"/, () => check([leaf, impostor, upper]));
   const above = authority('YE', root);
   refuses('chain-invalid', /"YE1" is not signed by "YE"/, () => check([leaf, lower, above]));
+});
+
+test('a root whose own signature is broken is none, and is not taken for an intermediate', () => {
+  const der = Buffer.from(root.certificate.der);
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  refuses('chain-invalid', /"Root YE" names itself as issuer/, () => check([leaf, lower, upper, encodePem('CERTIFICATE', der)]));
+});
+
+test('a CA that has signed its new key with its old one stays in the chain', () => {
+  const newWithOld = party('Old Root', oldRoot, { isCa: true });
+  const below = leafOf(newWithOld);
+  assert.equal(check([below, newWithOld, oldRoot], below).intermediates, newWithOld.pem);
 });
 
 test('an issuer that is no CA is refused', () => {
