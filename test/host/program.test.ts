@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Clock } from '../../src/base/clock.js';
 import { TscertError } from '../../src/base/errors.js';
 import { createClock } from '../../src/cli/system.js';
 import { findProgram, type Program, pickEnvironment, runProgram } from '../../src/host/program.js';
@@ -92,20 +93,21 @@ describe('a program of others', () => {
   });
 
   test('that hangs is ended with all its children when the time is over', async (t) => {
-    const file = path.join(folder, 'pids');
-    const script = `echo $$ > ${file}; sleep 1000 & echo $! >> ${file}; (trap "" TERM; echo hanging >&2; sleep 1001) & echo $! >> ${file}; wait`;
-    const error = await failure(runProgram(shell(script, { timeout: 300 }), clock, t.signal));
+    const [file, ready] = [path.join(folder, 'pids'), path.join(folder, 'hanging')];
+    const hanging = `(trap "" TERM; echo hanging >&2; : > ${ready}; sleep 1001)`;
+    const script = `echo $$ > ${file}; sleep 1000 & echo $! >> ${file}; ${hanging} & echo $! >> ${file}; wait`;
+    const over = overWhen(async () => (await stat(ready).catch(() => undefined)) !== undefined && (await linesOf(file)).length === 3);
+    const error = await failure(runProgram(shell(script, { timeout: 300 }), over, t.signal));
     assert.match(error.message, /it did not end within 0.3 s, saying "hanging"$/);
-    const pids = (await readFile(file, 'utf8')).trim().split('\n');
-    assert.equal(pids.length, 3);
-    await assertGone(pids);
+    await assertGone(await linesOf(file));
   });
 
   test('that ignores SIGTERM is killed', async (t) => {
     const file = path.join(folder, 'stubborn');
     const script = `trap "" TERM; echo $$ > ${file}; while :; do sleep 0.05; done`;
-    await failure(runProgram(shell(script, { timeout: 300 }), clock, t.signal));
-    await assertGone([(await readFile(file, 'utf8')).trim()]);
+    const over = overWhen(async () => (await linesOf(file)).length === 1);
+    await failure(runProgram(shell(script, { timeout: 300 }), over, t.signal));
+    await assertGone(await linesOf(file));
   });
 
   test('is ended when the run is aborted, and the reason comes back', async () => {
@@ -134,10 +136,35 @@ describe('a program of others', () => {
   });
 });
 
-/** A process that was killed may stand as a zombie until its new parent looks. */
+/** A clock on which the first wait, the time limit of the program, is over as soon as `is` says so. */
+function overWhen(is: () => Promise<boolean>): Clock {
+  let first = true;
+  return {
+    ...clock,
+    async sleep(milliseconds, signal) {
+      if (!first) return clock.sleep(milliseconds, signal);
+      first = false;
+      while (!(await is())) await clock.sleep(10, signal);
+    },
+  };
+}
+
+async function linesOf(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').slice(0, -1);
+}
+
+/**
+ * Waits until the processes are gone: one that has been killed runs until the kernel gets to it, and may stand as a zombie until its
+ * new parent looks.
+ */
 async function assertGone(pids: readonly string[]): Promise<void> {
   for (const pid of pids) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State:\tX');
-    assert.match(status, /State:\t[XZ]/, `process ${pid} is left`);
+    for (let look = 0; ; look++) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State:\tX');
+      if (/State:\t[XZ]/.test(status)) break;
+      assert.ok(look < 1_000, `process ${pid} is left`);
+      await clock.sleep(10);
+    }
   }
 }
