@@ -15,7 +15,7 @@ import { type ErrorData, TscertError } from '../base/errors.js';
 import { makeFolder, syncFolder } from './atomic.js';
 import { checkBundle, PART_FILES } from './bundle.js';
 import { type FileSystem, hasCode, nodeFileSystem, unreadable, unwritable } from './files.js';
-import { isGeneration, readGeneration, removeGeneration, writeGeneration } from './generation.js';
+import { findUnlinked, isGeneration, readGeneration, removeGeneration, writeGeneration } from './generation.js';
 import { createLocks } from './lock.js';
 import { storedName } from './name.js';
 import { createJudge, describeOwner, type IsAlive, sweep, temporaryName } from './owner.js';
@@ -43,6 +43,7 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
   const records = createRecords({ folder, self, fs });
   const locks = createLocks({ folder: lockFolder, self, command: own.command, clock, background, isDead, fs });
   let probing: Promise<void> | undefined;
+  let tidying: Promise<void> | undefined;
 
   const describe = (name: string, generation: string, bundle: Bundle): Stored => {
     const at = (part: keyof typeof PART_FILES): string => path.join(live, name, PART_FILES[part]);
@@ -91,7 +92,8 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
     try {
       await makeFolder(fs, home, 0o755);
       await sweep(fs, home, self, isDead);
-      const generation = await writeGeneration(fs, home, temporaryName(self), bundle);
+      const unlinked = await findUnlinked(fs, home, before, name, bundle);
+      const generation = unlinked ?? (await writeGeneration(fs, home, temporaryName(self), bundle));
       try {
         await pointAt(name, generation);
       } catch (error) {
@@ -116,9 +118,21 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
     await locks.sweep().catch(() => undefined);
   };
 
+  /** What dead processes left half-written, once a process: also where nothing is written any more that would look for it. */
+  const tidy = async (): Promise<void> => {
+    for (const below of ['state/locks', ...Object.values(RECORD_FOLDERS)]) {
+      await sweep(fs, path.join(folder, below), self, isDead).catch(() => undefined);
+    }
+  };
+
   return {
     ...records,
-    lock: locks.lock,
+    async lock(key, options) {
+      const lock = await locks.lock(key, options);
+      tidying ??= tidy();
+      await tidying;
+      return lock;
+    },
     async load(name) {
       const safe = storedName(name);
       const generation = currentOf(safe);

@@ -4,7 +4,8 @@
  * they were checked and written need no second check.
  */
 import path from 'node:path';
-import { TscertError } from '../base/errors.js';
+import { isDeepStrictEqual } from 'node:util';
+import { isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { syncFolder, writeNewFile } from './atomic.js';
 import { digestOf, faultOf, PART_FILES, type Parts, partsOf } from './bundle.js';
@@ -22,6 +23,33 @@ const GENERATION = /^\d{4,}$/;
 /** True for the name of a generation's folder. */
 export function isGeneration(name: string): boolean {
   return GENERATION.test(name);
+}
+
+/**
+ * The newest generation when it holds this very bundle and is not `current`: a run that was killed has written it, and only the
+ * link is missing. Its name is on stable storage then.
+ * @throws the system's error
+ */
+export async function findUnlinked(
+  fs: FileSystem,
+  folder: string,
+  current: string | undefined,
+  name: string,
+  bundle: Bundle,
+): Promise<string | undefined> {
+  const newest = (await fs.readdir(folder))
+    .filter(isGeneration)
+    .sort((a, b) => Number(a) - Number(b))
+    .at(-1);
+  if (newest === undefined || newest === current) return undefined;
+  try {
+    if (!isDeepStrictEqual(readGeneration(fs, name, path.join(folder, newest)), bundle)) return undefined;
+  } catch (error) {
+    if (isTscertError(error)) return undefined;
+    throw error;
+  }
+  await syncFolder(fs, folder);
+  return newest;
 }
 
 /**

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type ErrorCode, isTscertError } from '../../src/base/errors.js';
+import { nodeFileSystem } from '../../src/store/files.js';
+import { describeOwner, temporaryName } from '../../src/store/owner.js';
 import { fileNameOf, keyOf } from '../../src/store/record-name.js';
 import type { Store } from '../../src/store/store.js';
 import { makeBundle } from '../contract/certificates.js';
@@ -127,7 +130,41 @@ test('a live link moved back to an older generation is the current one, and the 
     rmSync(path.join(folder, 'live', NAME));
     symlinkSync(`../archive/${NAME}/0001`, path.join(folder, 'live', NAME));
     assert.deepEqual(await store.load(NAME), first);
+    assert.equal((await store.save(NAME, bundle)).generation, '0003');
+  });
+});
+
+test('a generation that a killed run has written and not linked is linked by the run that saves the same', async () => {
+  await withFolder(async (folder) => {
+    const store = openStore(folder);
+    await store.save(NAME, bundle);
+    await store.save(NAME, another);
+    rmSync(path.join(folder, 'live', NAME));
+    symlinkSync(`../archive/${NAME}/0001`, path.join(folder, 'live', NAME));
+    assert.equal((await store.save(NAME, another)).generation, '0002');
+    assert.equal((await store.load(NAME))?.certificate, another.certificate);
     assert.equal((await store.save(NAME, another)).generation, '0003');
+  });
+});
+
+test('what dead processes left half-written goes with the first lock, also where nothing is written', async () => {
+  await withFolder(async (folder) => {
+    const left = ['accounts', 'state/journal', 'state/ledger', 'state/locks'].map((below) => {
+      mkdirSync(path.join(folder, below), { recursive: true });
+      const file = path.join(
+        folder,
+        below,
+        temporaryName({ ...describeOwner(nodeFileSystem, { pid: process.pid, host: hostname() }), startTime: '1' }),
+      );
+      writeFileSync(file, 'half');
+      return file;
+    });
+    const lock = await openStore(folder).lock('certificate:x', { wait: 0, signal: new AbortController().signal });
+    await lock.release();
+    assert.deepEqual(
+      left.filter((file) => existsSync(file)),
+      [],
+    );
   });
 });
 
