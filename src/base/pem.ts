@@ -15,7 +15,7 @@ export interface PemBlock {
   readonly text: string;
 }
 
-const BEGIN = /^-----BEGIN ([A-Z0-9][A-Z0-9 #.-]*)-----[ \t]*$/;
+const BEGIN = /^-----BEGIN ([A-Za-z0-9][A-Za-z0-9 #.-]*)-----[ \t]*$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**

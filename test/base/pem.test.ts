@@ -18,6 +18,11 @@ test('what is written is read back, several blocks with text around them', () =>
   );
 });
 
+test('labels have small letters too: cfssl writes "Ed25519 PRIVATE KEY"', () => {
+  const text = encodePem('Ed25519 PRIVATE KEY', Buffer.of(1, 2, 3));
+  assert.deepEqual(decodePem(text), [{ label: 'Ed25519 PRIVATE KEY', der: Buffer.of(1, 2, 3), headers: {}, text }]);
+});
+
 test('headers of a legacy encrypted key are kept apart from its body', () => {
   const [block] = decodePem(
     '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00FF\n\nAAEC\n-----END RSA PRIVATE KEY-----\n',
