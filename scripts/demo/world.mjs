@@ -1,9 +1,8 @@
 // The servers of the demo, which are those of the tests: Pebble, and the strict emulator of Route 53 with its name server.
-// They are written in TypeScript, which Node.js 20 does not run: esbuild makes one module of them.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
-import esbuild from 'esbuild';
+import { loadTypeScript } from '../test-support.mjs';
 
 /** Bundles the command into `folder`, as users get it: `folder/bin/tscert.js`. */
 export async function buildCommand(folder) {
@@ -19,7 +18,9 @@ export async function buildCommand(folder) {
 export async function startWorld(key) {
   const { status } = spawnSync(process.execPath, ['scripts/servers.mjs', 'openssl', 'pebble'], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw Object.assign(new Error('The demo cannot run without them; nothing was started.'), { isPlain: true });
-  const { startPebble, startRoute53Emulator } = await loadServers();
+  const { startPebble, startRoute53Emulator } = await loadTypeScript(
+    "export { startRoute53Emulator } from './test/emulators/route53/index.js'; export { startPebble } from './test/support/pebble.js';",
+  );
   const emulator = await startRoute53Emulator({
     zones: [{ name: 'example.com' }],
     credentials: [key],
@@ -51,30 +52,4 @@ export async function startWorld(key) {
       await Promise.all([pebble.stop(), emulator.stop()]);
     },
   };
-}
-
-async function loadServers() {
-  await mkdir('.build', { recursive: true });
-  const folder = await mkdtemp(path.resolve('.build', 'demo-'));
-  try {
-    const outfile = path.join(folder, 'servers.mjs');
-    await esbuild.build({
-      stdin: {
-        contents:
-          "export { startRoute53Emulator } from './test/emulators/route53/index.js'; export { startPebble } from './test/support/pebble.js';",
-        resolveDir: process.cwd(),
-        loader: 'ts',
-      },
-      outfile,
-      bundle: true,
-      packages: 'external',
-      format: 'esm',
-      platform: 'node',
-      target: 'node20.19',
-      logLevel: 'warning',
-    });
-    return await import(outfile);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -14,11 +14,13 @@ export function cacheFolder(env = process.env) {
 
 /**
  * The folder `key` of the cache, built by `build(temporary, final)` when it is not there. Two runs at once build once.
+ * With TSCERT_TEST_BUILD=no in the environment nothing is built: what is not there is an error.
  * @returns the absolute path
  */
 export async function built(cache, key, build) {
   const final = path.join(cache, key);
   if (existsSync(final)) return final;
+  if (process.env.TSCERT_TEST_BUILD === 'no') throw new Error(`${key} is not in ${cache}`);
   return withLock(cache, key, async () => {
     if (existsSync(final)) return final;
     await removeLeftovers(cache, key);
