@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { test } from 'node:test';
 import { isTscertError } from '../../src/base/errors.js';
 import type { Event } from '../../src/base/events.js';
@@ -17,6 +19,7 @@ import type { CertificateRequest } from '../../src/request/request.js';
 import { openJournal } from '../../src/store/journal.js';
 import { createMemoryStore } from '../../src/store/memory.js';
 import type { Records } from '../../src/store/store.js';
+import { withFolder } from '../store/support.js';
 import { createVirtualClock } from '../support/clock.js';
 
 const DAY = 86_400_000;
@@ -200,4 +203,47 @@ test('a deploy that fails leaves a good certificate and is told beside it', asyn
   const result = await world.run(request(), { deployer: { deploy: () => Promise.reject(failure) } });
   assert.ok(result.state === 'issued' && result.deployError === failure);
   assert.ok(await world.store.load('www'));
+});
+
+test('what a run that was killed after the store left is withdrawn by the next one, which leaves the certificate alone', async () => {
+  const world = createWorld();
+  await world.run();
+  const journal = await openJournal(world.store, 'www');
+  await journal.begin('of the last run', 'key');
+  world.log.length = 0;
+  assert.equal((await world.run()).state, 'kept');
+  assert.deepEqual(world.log, ['abandon', 'deploy']);
+  await assertClean(world.store);
+});
+
+test('with key reuse the next certificate is for the same key, unless another kind is wanted', async () => {
+  const world = createWorld();
+  const reuse = request(['a.test'], { key: { type: 'ec256', reuse: true } });
+  await world.run(reuse);
+  const key = (await world.store.load('www'))?.privateKey;
+  await world.run(reuse, { force: true });
+  assert.equal((await world.store.load('www'))?.privateKey, key);
+  await world.run(request(['a.test'], { key: { type: 'ec384', reuse: true } }));
+  assert.match(JSON.stringify(world.planned()), /"reason":"SecretMismatch"/);
+  assert.notEqual((await world.store.load('www'))?.privateKey, key);
+});
+
+test('a key that is brought along is certified and stays; another one makes the certificate due', async () => {
+  await withFolder(async (folder) => {
+    const file = path.join(folder, 'key.pem');
+    const newKey = (): string =>
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const wanted = request(['a.test'], { key: { type: 'ec256', reuse: false, file } });
+    const world = createWorld();
+    await assert.rejects(world.run(wanted), (error) => isTscertError(error, 'file-unreadable'));
+    assert.deepEqual(world.log, []);
+    const key = newKey();
+    await writeFile(file, key);
+    await world.run(wanted);
+    assert.equal((await world.store.load('www'))?.privateKey, key);
+    assert.equal((await world.run(wanted)).state, 'kept');
+    await writeFile(file, newKey());
+    assert.equal((await world.run(wanted)).state, 'issued');
+    assert.match(JSON.stringify(world.planned()), /"reason":"SecretMismatch"/);
+  });
 });
