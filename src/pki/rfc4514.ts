@@ -34,7 +34,8 @@ export function parseDistinguishedName(text: string): DistinguishedName {
     const word = /^[A-Za-z0-9.-]+/.exec(text.slice(at))?.[0] ?? '';
     at += word.length;
     spaces();
-    if (word === '' || text[at++] !== '=') throw fail(`at character ${at + 1} a "TYPE=value" is expected`);
+    if (word === '' || text[at] !== '=') throw fail(`at character ${at + 1} a "TYPE=value" is expected`);
+    at++;
     const oid = attributeTypeOfWord(word)?.oid ?? (isOid(word) ? word : undefined);
     if (oid === undefined) throw fail(`"${word}" is none of the attributes ${ATTRIBUTE_WORDS.join(', ')}, nor a dotted object identifier`);
     return oid;
