@@ -58,6 +58,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   const issuer = await parts.issuerFor(wanted);
   const context: IssueContext = { ...line, store };
   const due = dueOf(found, wanted, issuer.key, brought, parts);
+  if (!dryRun) await clearTrial(wanted.name, issuer, context);
   const journal = await openJournal(store, wanted.name);
   if (due === undefined && found?.state === 'whole') {
     line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
@@ -135,6 +136,12 @@ function dueOf(
   if (due !== undefined) return due;
   if (dryRun) return { reason: 'Renewing', message: 'The stored certificate is good; this is a trial' };
   return force ? { reason: 'Renewing', message: 'The stored certificate is good; a new one was asked for' } : undefined;
+}
+
+/** Takes back what a trial that was killed has left in the world. */
+async function clearTrial(name: string, issuer: Issuer, context: IssueContext): Promise<void> {
+  const store = dryRunStore(context.store);
+  if (await isUnderWay(await openJournal(store, name))) await issuer.abandon(name, { ...context, store });
 }
 
 /** True while a key, an order or challenges of an earlier run are there; a kill in the middle of closing may leave the key alone. */

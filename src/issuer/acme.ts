@@ -162,7 +162,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
         const journal = await openJournal(context.store, name);
         const { order } = journal;
         const isOpen = order !== undefined && !journal.isFinalizing;
-        if (isOpen) await giveBack(order.url, context).catch(() => context.signal.throwIfAborted());
+        if (isOpen) await giveBack(order, context).catch(() => context.signal.throwIfAborted());
         await withdraw(journal, context);
         await journal.close();
       } finally {
@@ -171,10 +171,11 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
     },
   };
 
-  /** Deactivates what is pending of an order nobody goes on with. */
-  async function giveBack(url: string, { signal, emit }: IssueContext): Promise<void> {
+  /** Deactivates what is pending of an order nobody goes on with; those of another account, or CA, are not ours to touch. */
+  async function giveBack({ url, account: owner }: NonNullable<Journal['order']>, { signal, emit }: IssueContext): Promise<void> {
     if (!(await account.isKnown())) return;
     const context = { signer: await account.open(signal), clock, signal, emit };
+    if (context.signer.accountUrl !== owner) return;
     const order = await findOrder(url, context);
     if (order?.status === 'pending') await giveBackOrder(order, context);
   }

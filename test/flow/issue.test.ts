@@ -197,6 +197,16 @@ test('a trial stores nothing, deploys nothing, and leaves the journal of the rea
   assert.equal(await world.journaledKey(), key);
 });
 
+test('what a killed trial left in the world is withdrawn by the next real run', async () => {
+  const world = createWorld();
+  world.behave(() => 'dies');
+  await assert.rejects(world.run(request(), { dryRun: true }), /killed/);
+  world.behave((publicKey) => publicKey);
+  assert.equal((await world.run()).state, 'issued');
+  assert.deepEqual(world.log.slice(2), ['abandon', 'preflight', 'new order', 'abandon', 'deploy']);
+  await assertClean(world.store);
+});
+
 test('a deploy that fails leaves a good certificate and is told beside it', async () => {
   const world = createWorld();
   const failure = new Error('reload failed');
