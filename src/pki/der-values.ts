@@ -1,14 +1,9 @@
 /** What the elements of DER say: numbers, object identifiers, texts, bits and times, each in the one form that DER allows. */
 import { derError, type Element, TAG } from './der-reader.js';
 
-/** The dotted form of an OBJECT IDENTIFIER. */
+/** The dotted form of an OBJECT IDENTIFIER; arcs of any size, as those below 2.25 (UUIDs) have. */
 export function oidOf({ tag, content }: Element): string {
   if (tag !== TAG.oid) throw derError('an object identifier is missing');
-  return oidFromBytes(content);
-}
-
-/** The dotted form of the content octets of an OBJECT IDENTIFIER; arcs of any size, as those below 2.25 (UUIDs) have. */
-export function oidFromBytes(content: Buffer): string {
   if (content.length === 0 || content.length > 128 || (content.at(-1) ?? 0) >= 0x80) {
     throw derError('an object identifier is cut off or too long');
   }

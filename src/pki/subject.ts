@@ -28,7 +28,7 @@ export interface Subject {
 }
 
 /** The longest common name (RFC 5280 Appendix A.1, ub-common-name). */
-export const MAX_COMMON_NAME = 64;
+const MAX_COMMON_NAME = 64;
 
 const COMMON_NAME = '2.5.4.3';
 const COUNTRY = '2.5.4.6';
