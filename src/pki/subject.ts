@@ -37,12 +37,12 @@ const SERIAL_NUMBER = '2.5.4.5';
 /** The lists in the order in which Go, and so cert-manager and cfssl, write them; each list is one multi-valued name part. */
 const LISTS = [
   ['countries', COUNTRY],
-  ['organizations', '2.5.4.10'],
-  ['organizationalUnits', '2.5.4.11'],
-  ['localities', '2.5.4.7'],
   ['provinces', '2.5.4.8'],
+  ['localities', '2.5.4.7'],
   ['streetAddresses', '2.5.4.9'],
   ['postalCodes', '2.5.4.17'],
+  ['organizations', '2.5.4.10'],
+  ['organizationalUnits', '2.5.4.11'],
 ] as const satisfies readonly (readonly [keyof Subject, string])[];
 
 /**
