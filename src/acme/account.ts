@@ -2,10 +2,11 @@
  * The account with an ACME server (RFC 8555 §7.3): made once for a directory and an e-mail, and found again by its key. The
  * key is on stable storage before the server hears of it.
  */
-import { generateKeyPair } from 'node:crypto';
+import { createPrivateKey, generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
+import { keyWords } from '../pki/key.js';
 import { isObject, type JsonObject, readObject, resolveUrl } from './answer.js';
 import type { Signer } from './client.js';
 import type { Directory } from './directory.js';
@@ -26,6 +27,8 @@ interface AccountRecord {
   readonly url?: string;
   /** A key change is under way: the server has either `key` or this one. */
   readonly candidate?: string;
+  /** Key id of the external account that it was bound to. */
+  readonly eab?: string;
 }
 
 /** External account binding with the key itself: base64url, as CAs hand it out. */
@@ -42,11 +45,19 @@ export interface AccountOptions {
   readonly eab?: Eab;
 }
 
-/** What the server says about an account. */
+/** What the server says about an account, and what is known of its key. */
 export interface AccountDetails {
   readonly url: string;
   readonly status: string;
   readonly contact: readonly string[];
+  /** When the server tells. */
+  readonly termsAgreed?: boolean;
+  /** Kind of the account key in words: `ECDSA P-256`. */
+  readonly key: string;
+  /** RFC 7638, SHA-256, base64url. */
+  readonly thumbprint: string;
+  /** Key id of the external account that it is bound to. */
+  readonly eab?: string;
 }
 
 export interface Account {
@@ -138,7 +149,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
         : await settle(found, signal);
     if (record.url !== undefined) return record;
     const url = (found === undefined ? undefined : await findByKey(record.key, signal)) ?? (await register(record.key, signal));
-    return write({ ...record, url });
+    return write({ ...record, url, ...(found === undefined && eab !== undefined ? { eab: eab.kid } : {}) });
   }
 
   async function openOnce(signal: AbortSignal): Promise<Signer> {
@@ -160,10 +171,33 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     return { record, url, signer: await session.signer(record.key, url) };
   }
 
-  async function update(payload: Json, doing: string, signal: AbortSignal): Promise<{ record: AccountRecord; details: AccountDetails }> {
+  async function update(
+    payload: Json,
+    doing: string,
+    signal: AbortSignal,
+    check?: (record: AccountRecord) => void,
+  ): Promise<{ record: AccountRecord; details: AccountDetails }> {
     const { record, url, signer } = await existing(signal);
+    check?.(record);
     const answer = await signer.post(url, payload, { doing, signal });
-    return { record: { ...record, url }, details: detailsOf(readObject(answer, doing), url) };
+    const known = { ...record, url };
+    return { record: known, details: await detailsOf(readObject(answer, doing), known, signer) };
+  }
+
+  /** A record with the same key is what a run left that was cut off while it moved the account to its new e-mail. */
+  function refuseSecond(record: AccountRecord, other: AccountRecord, address: string): void {
+    if (record.key === other.key) return;
+    throw new TscertError('request-invalid', `Cannot update ${who}: there is another account of ${address}`, { data: { email: address } });
+  }
+
+  /** True when the server knows the key no more, or refuses its holder. */
+  async function isEnded(key: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await findByKey(key, signal)) === undefined;
+    } catch (error) {
+      if (isRefusal(error)) return true;
+      throw error;
+    }
   }
 
   return {
@@ -181,12 +215,13 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     updateEmail: (address, signal) =>
       locked(signal, async () => {
         const newName = nameOf(address);
-        if (newName !== name && (await records.get('accounts', newName)) !== undefined) {
-          throw new TscertError('request-invalid', `Cannot update ${who}: there is another account of ${address}`, {
-            data: { email: address },
-          });
-        }
-        const { record, details } = await update({ contact: [`mailto:${address}`] }, `update ${who}`, signal);
+        const other = newName === name ? undefined : readRecord(await records.get('accounts', newName), newName);
+        const { record, details } = await update(
+          { contact: [`mailto:${address}`] },
+          `update ${who}`,
+          signal,
+          other === undefined ? undefined : (known) => refuseSecond(known, other, address),
+        );
         await records.put('accounts', newName, { ...record, email: address });
         if (newName !== name) await records.delete('accounts', name);
         open = createShared(openOnce);
@@ -219,12 +254,46 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
       }),
     deactivate: (signal) =>
       locked(signal, async () => {
-        const { details } = await update({ status: 'deactivated' }, `deactivate ${who}`, signal);
+        const doing = `deactivate ${who}`;
+        const { record, url, signer } = await existing(signal);
+        // An account that is ended already answers like one that is somebody else's: its key tells them apart.
+        const answer = await signer.post(url, { status: 'deactivated' }, { doing, signal }).catch(async (error: unknown) => {
+          if (!isRefusal(error) || !(await isEnded(record.key, signal))) throw error;
+          return undefined;
+        });
+        const body = answer === undefined ? { status: 'deactivated' } : readObject(answer, doing);
+        const details = await detailsOf(body, { ...record, url }, signer);
         await records.delete('accounts', name);
         open = createShared(openOnce);
         return details;
       }),
   };
+}
+
+/** An account that is kept here. */
+export interface KnownAccount {
+  readonly directory: string;
+  readonly email?: string;
+}
+
+/** The accounts with a directory that are kept here, sorted by e-mail; one that two e-mails lead to is told once. */
+export async function listAccounts(
+  records: Pick<AcmeRecords, 'get'> & { list(kind: 'accounts'): Promise<string[]> },
+  directory: string,
+): Promise<KnownAccount[]> {
+  const all = await Promise.all(
+    (await records.list('accounts')).map(async (name) => readRecord(await records.get('accounts', name), name)),
+  );
+  const here = all.filter((record) => record?.directory === directory).filter((record) => record !== undefined);
+  const unique = new Map(here.map((record) => [record.key, record]));
+  return [...unique.values()]
+    .map(({ email }) => ({ directory, ...(email === undefined ? {} : { email }) }))
+    .sort((a, b) => (a.email ?? '').localeCompare(b.email ?? ''));
+}
+
+/** True for what a server answers to the holder of a key that it does not let in (RFC 8555 §6.7 `unauthorized`, §7.3.6). */
+function isRefusal(error: unknown): boolean {
+  return isTscertError(error, 'account-unknown') || (isTscertError(error, 'acme-problem') && /^40[13]$/.test(String(error.data.status)));
 }
 
 function readRecord(value: Json | undefined, name: string): AccountRecord | undefined {
@@ -264,7 +333,28 @@ function bindingKey(text: string): string {
   throw new TscertError('request-invalid', 'Cannot bind the account: the HMAC key is not base64url', {});
 }
 
-function detailsOf(body: JsonObject, url: string): AccountDetails {
+async function detailsOf(body: JsonObject, record: AccountRecord & { readonly url: string }, signer: Signer): Promise<AccountDetails> {
   const contact = Array.isArray(body.contact) ? body.contact.filter((one) => typeof one === 'string') : [];
-  return { url, status: typeof body.status === 'string' ? body.status : 'unknown', contact };
+  const { keyAuthorization } = await signer.keyAuthorization('token');
+  const eab = boundTo(body.externalAccountBinding) ?? record.eab;
+  return {
+    url: record.url,
+    status: typeof body.status === 'string' ? body.status : 'unknown',
+    contact,
+    ...(typeof body.termsOfServiceAgreed === 'boolean' ? { termsAgreed: body.termsOfServiceAgreed } : {}),
+    key: keyWords(createPrivateKey(record.key)),
+    thumbprint: keyAuthorization.slice('token.'.length),
+    ...(eab === undefined ? {} : { eab }),
+  };
+}
+
+/** The key id in the binding that a server shows (RFC 8555 §7.1.2). */
+function boundTo(binding: unknown): string | undefined {
+  if (!isObject(binding) || typeof binding.protected !== 'string') return undefined;
+  try {
+    const header: unknown = JSON.parse(Buffer.from(binding.protected, 'base64url').toString('utf8'));
+    return isObject(header) && typeof header.kid === 'string' ? header.kid : undefined;
+  } catch {
+    return undefined;
+  }
 }

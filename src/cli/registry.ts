@@ -143,6 +143,9 @@ const ENTRIES: readonly Entry[] = [
   },
 ];
 
+/** Names of the providers; `acmesh` takes the name of a script behind a colon. */
+export const PROVIDERS: readonly string[] = ENTRIES.map(({ name }) => name);
+
 /**
  * Builds the provider of this name: `route53`, `acmesh:dns_cf`.
  * @throws {TscertError} `provider-unknown`, `config-invalid` for a setting that it does not take, and what the provider itself throws

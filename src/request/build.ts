@@ -53,6 +53,11 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
   return requests;
 }
 
+/** Who signs, by the options of the run alone: for what is about an account and no certificate. */
+export function buildIssuer(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): IssuerRequest {
+  return issuerOf(merge(flags, {}, config), help);
+}
+
 /** How DNS is looked at, from the same options. */
 export function buildDnsOptions(options: ConfigOptions): DnsOptions {
   return {
