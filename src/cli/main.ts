@@ -2,12 +2,14 @@
 import { Command, CommanderError, Option } from 'commander';
 import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import type { Context } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import type { GlobalOptions } from './globals.js';
 import { createSystem, type System } from './system.js';
 import { VERBS } from './table.js';
 import { createUi } from './ui/ui.js';
+import { usageError } from './ui/usage.js';
 import type { Runner } from './verb.js';
 import { VERSION } from './version.js';
 
@@ -31,13 +33,32 @@ export async function runCommand(system: System): Promise<number> {
     // Only the verb that stands on the command line is loaded; of the others the name and the summary are enough.
     if (system.argv.includes(row.name)) (await row.load()).define(command, run);
   }
+  const [first, second] = system.argv.filter((word) => !word.startsWith('-'));
+  if (first === 'help' && second !== undefined && !VERBS.some(({ name }) => name === second)) {
+    const meant = nearest(
+      second,
+      VERBS.map(({ name }) => name),
+    );
+    return failUsage(system, `unknown command '${second}'${meant === undefined ? '' : `\n(Did you mean ${meant}?)`}`);
+  }
   try {
     await program.parseAsync([...system.argv], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 && error.code !== 'commander.help' ? EXIT.done : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.done;
+    // Help without a command is printed already; everything else is told like any other error.
+    return error.code === 'commander.help' ? EXIT.usage : failUsage(system, error.message);
   }
+}
+
+/** Tells what is wrong with the command line, and gives the exit code. */
+async function failUsage(system: System, message: string): Promise<number> {
+  const has = (...flags: readonly string[]): boolean => flags.some((flag) => system.argv.includes(flag));
+  const ui = await createUi(system, { json: has('--json'), color: !has('--no-color') });
+  const verb = VERBS.find(({ name }) => name === system.argv.find((word) => !word.startsWith('-')))?.name;
+  ui.fail(usageError(message, verb));
+  return EXIT.usage;
 }
 
 function createProgram(system: System): Command {
@@ -46,13 +67,12 @@ function createProgram(system: System): Command {
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    .showHelpAfterError('(tscert help COMMAND shows what there is)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false, helpWidth: Math.min(system.stdout.columns || 100, 110) })
     .configureOutput({
       writeOut: (text) => system.stdout.write(text),
       writeErr: (text) => system.stderr.write(text),
-      outputError: (text, write) => write(`tscert: ${text}`),
+      outputError: () => undefined,
     });
   for (const option of globalOptions()) program.addOption(option);
   program.addHelpText(
@@ -107,7 +127,10 @@ async function withContext(system: System, globals: GlobalOptions, action: (cont
     if (globals.timeout !== undefined) {
       const limit = parseDuration(globals.timeout);
       system.clock.sleep(limit, over.signal).then(
-        () => abort.abort(new TscertError('timeout', `Cannot finish within ${globals.timeout}`, { data: { limit } })),
+        () =>
+          abort.abort(
+            new TscertError('timeout', `Cannot finish within ${globals.timeout}: the time of --timeout is over`, { data: { limit } }),
+          ),
         () => undefined,
       );
     }

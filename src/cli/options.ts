@@ -1,9 +1,10 @@
 /** Brings flags, environment and configuration file together in the one shape of src/request/options.ts. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, systemCodeOf, TscertError } from '../base/errors.js';
+import { systemCodeOf, TscertError } from '../base/errors.js';
 import { checkOwnOptions, parseConfig } from '../request/config.js';
 import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, RUN_KEYS } from '../request/options.js';
+import { reasonOf } from '../store/files.js';
 import type { Context } from './context.js';
 import { dataFolder } from './places.js';
 
@@ -22,7 +23,7 @@ const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolv
 /**
  * Reads the options of a command from its flags, the environment (`TSCERT_` and the key in capitals) and the configuration file.
  * @param flags what commander parsed, under the keys of the options table
- * @throws {TscertError} `config-invalid`, `file-unreadable`
+ * @throws {TscertError} `config-invalid`
  */
 export async function readOptions(context: Context, flags: Readonly<Record<string, unknown>>): Promise<Options> {
   const { system, globals } = context;
@@ -33,11 +34,12 @@ export async function readOptions(context: Context, flags: Readonly<Record<strin
     const value = system.env[name];
     if (value !== undefined && value !== '') environment[key] = key === 'eabHmac' ? { env: name } : fromText(key, value);
   }
+  checkOwnOptions(environment, 'the environment', environmentName);
   const caBundle = globals.caBundle === undefined ? {} : { caBundle: globals.caBundle };
   const given = Object.fromEntries(Object.entries({ ...flags, ...caBundle }).filter(([, value]) => value !== undefined));
   // A secret given by a flag stands before one from the environment, under whichever of its two keys.
   if (given.eabHmacFile !== undefined) delete environment.eabHmac;
-  const own = checkOwnOptions({ ...environment, ...given }, 'the command line');
+  const own = checkOwnOptions({ ...environment, ...given }, 'the command line', flagName);
   const run = Object.fromEntries(RUN_KEYS.filter((key) => own[key] !== undefined).map((key) => [key, own[key]]));
   const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key]]));
   return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions };
@@ -48,9 +50,18 @@ export function environmentName(key: string): string {
   return `TSCERT_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+/** The flag of an option: `dnsResolver` is --dns-resolver. */
+function flagName(key: string): string {
+  return `--${key === 'domains' ? 'domain' : key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** A text of the environment as what its key wants; a text that is none of that stays one, and is refused with its name. */
 function fromText(key: string, text: string): unknown {
-  if (BOOLEANS.has(key) || (key === 'tlsAlpn' && !/^\d+$/.test(text))) return /^(1|true|yes|on)$/i.test(text);
-  if (NUMBERS.has(key) || key === 'tlsAlpn') return Number(text);
+  if (NUMBERS.has(key) || (key === 'tlsAlpn' && text !== '1')) if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (BOOLEANS.has(key) || key === 'tlsAlpn') {
+    if (/^(1|true|yes|on)$/i.test(text)) return true;
+    if (/^(0|false|no|off)$/i.test(text)) return false;
+  }
   return LISTS.has(key) ? text.split(',').map((part) => part.trim()) : text;
 }
 
@@ -61,11 +72,12 @@ async function readConfig({ system, globals }: Context): Promise<ConfigOptions> 
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (named === undefined && systemCodeOf(error) === 'ENOENT') return {};
-    throw new TscertError('file-unreadable', `Cannot read the configuration "${file}": ${messageOf(error)}`, {
+    // Without a data folder there is no configuration in it; the store says what is wrong with the folder.
+    if (named === undefined && /^(ENOENT|ENOTDIR)$/.test(systemCodeOf(error) ?? '')) return {};
+    throw new TscertError('config-invalid', `Cannot read the configuration "${file}": ${reasonOf(error)}`, {
       data: { file },
       cause: error,
     });
   }
-  return parseConfig(text, file);
+  return parseConfig(text, `"${file}"`);
 }

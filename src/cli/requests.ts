@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { AUTHORITIES, directoryFor, findAuthority } from '../acme/authorities.js';
-import { TscertError } from '../base/errors.js';
+import { isTscertError, TscertError } from '../base/errors.js';
+import { parseName } from '../base/names.js';
 import { nearest } from '../base/nearest.js';
 import { readCsr } from '../pki/csr.js';
 import { DEFAULT_KEY_TYPE, type KeyType } from '../pki/key-type.js';
 import type { BuildHelp } from '../request/build.js';
 import { specOf } from '../request/csr-spec.js';
+import type { CertificateSpec } from '../request/request.js';
 import { reasonOf } from '../store/files.js';
 import type { System } from './system.js';
 
@@ -16,7 +18,7 @@ export function buildHelp(system: System, dryRun = false): BuildHelp {
   return {
     now: system.clock.now(),
     directoryOf: (server, staging, keyType) => directoryOf(server, { staging, dryRun, keyType: keyType ?? DEFAULT_KEY_TYPE }),
-    readCsr: (file) => specOf(readCsr(readFile(path.resolve(system.cwd, file)))),
+    readCsr: (file) => wantedBy(readFile(path.resolve(system.cwd, file)), file),
   };
 }
 
@@ -60,6 +62,23 @@ function directoryUrl(server: string, staging: boolean): string {
       { data: { server } },
     );
   return url.href;
+}
+
+/** What a CSR asks for; an old one may have its name in the common name alone. */
+function wantedBy(bytes: Buffer, file: string): CertificateSpec {
+  const spec = specIn(bytes, file);
+  if (spec.names.length > 0) return spec;
+  if (spec.commonName !== undefined) return { ...spec, names: [parseName(spec.commonName)] };
+  throw new TscertError('csr-invalid', `Cannot use the CSR "${file}": it asks for no names`, { data: { file } });
+}
+
+function specIn(bytes: Buffer, file: string): CertificateSpec {
+  try {
+    return specOf(readCsr(bytes));
+  } catch (error) {
+    if (!isTscertError(error)) throw error;
+    throw new TscertError(error.code, `${error.message} (in "${file}")`, { data: { ...error.data, file }, cause: error });
+  }
 }
 
 function readFile(file: string): Buffer {

@@ -37,6 +37,14 @@ const UNTRUSTED: Readonly<Record<string, { readonly reason: string; readonly wor
   CERT_SIGNATURE_FAILURE: { reason: 'invalid', words: 'a signature in its chain is wrong' },
 };
 
+const UNREACHED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there (connection refused)',
+  ECONNRESET: 'it closed the connection at once',
+  EHOSTUNREACH: 'there is no way to its address (host unreachable)',
+  ENETUNREACH: 'there is no way to its network (network unreachable)',
+  ETIMEDOUT: 'it does not answer (timed out)',
+};
+
 /** The failure of making a connection to `host`, TLS included, in tscert's words. */
 export function connectFailure(error: unknown, host: string): TscertError {
   if (isTscertError(error)) return error;
@@ -45,7 +53,7 @@ export function connectFailure(error: unknown, host: string): TscertError {
   if (untrusted !== undefined) {
     const { reason, words } = untrusted;
     const names = reason === 'wrong-host' ? altNames(error) : undefined;
-    return new TscertError('tls-untrusted', `Cannot trust the server "${host}": ${words}`, {
+    return new TscertError('tls-untrusted', `Cannot trust the server "${host}": ${words}${names === undefined ? '' : ` (${names})`}`, {
       data: {
         host,
         reason,
@@ -62,7 +70,7 @@ export function connectFailure(error: unknown, host: string): TscertError {
   }
   const words = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(`${code} ${messageOf(error)}`)
     ? 'it does not speak TLS on this port'
-    : messageOf(error);
+    : (UNREACHED[code] ?? messageOf(error));
   return network(`Cannot connect to "${host}": ${words}`, { host, phase: 'connect', code }, error);
 }
 
@@ -74,6 +82,14 @@ export function exchangeFailure(error: unknown, request: { host: string; method:
   const code = systemCodeOf(cause) ?? 'unknown';
   if (code.startsWith('HPE_') || code === 'ERR_HTTP2_ERROR') {
     return responseInvalid(`it is no valid HTTP (${code})`, { host, sent, reason: 'malformed' }, cause);
+  }
+  const refused = /error code NGHTTP2_(\w+)/.exec(messageOf(cause))?.[1];
+  if (refused !== undefined) {
+    return network(
+      `Cannot reach "${host}": it ended the ${method} request with the HTTP/2 error ${refused}`,
+      { host, phase, code, sent },
+      cause,
+    );
   }
   const words =
     phase === 'send' ? `the connection broke while the ${method} request was sent` : 'the connection broke before the answer was whole';

@@ -94,7 +94,9 @@ function merge(flags: CertificateOptions, entry: CertificateOptions, config: Con
 }
 
 function nameOf(options: Merged, help: BuildHelp): string {
-  return options.name ?? specOf(options, help).names.map(({ value }) => value)[0] ?? options.cn ?? '';
+  if (options.name !== undefined) return options.name;
+  const [first] = specOf(options, help).names;
+  return (first?.type === 'uri' ? first.value.replaceAll(/[:/?#]+/g, '_') : first?.value) ?? options.cn ?? '';
 }
 
 function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
@@ -157,12 +159,23 @@ function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
       options.keyType === undefined ? undefined : parseKeyType(options.keyType),
     ),
     agreeTos: options.agreeTos ?? false,
-    ...(options.email === undefined ? {} : { email: parseName(`email:${options.email}`).value }),
+    ...(options.email === undefined ? {} : { email: parseContact(options.email) }),
     ...(options.eabKid === undefined || hmac === undefined ? {} : { eab: { kid: options.eabKid, hmac } }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.preferredChain === undefined ? {} : { preferredChain: options.preferredChain }),
     ...(options.notAfter === undefined ? {} : { notAfter: parseNotAfter(options.notAfter, help.now) }),
   };
+}
+
+function parseContact(text: string): string {
+  try {
+    return parseName(`email:${text}`).value;
+  } catch (error) {
+    throw new TscertError('request-invalid', `Cannot use "${text}" as the contact of the account: it is no plain e-mail address`, {
+      data: { field: 'email' },
+      cause: error,
+    });
+  }
 }
 
 function solversOf(options: Merged): SolverRequest[] {
@@ -214,9 +227,9 @@ function parsePort(text: string, whole: string): number {
 }
 
 function parseRenewBefore(text: string): NonNullable<CertificateRequest['renewBefore']> {
-  const percent = /^(\d{1,2})%$/.exec(text)?.[1];
+  const percent = /^(\d+)%$/.exec(text)?.[1];
   if (percent === undefined) return { milliseconds: parseDuration(text) };
-  if (Number(percent) === 0)
+  if (Number(percent) < 1 || Number(percent) > 99)
     throw new TscertError('request-invalid', `Cannot renew before "${text}": percentages are 1% to 99%`, { data: { value: text } });
   return { percent: Number(percent) };
 }

@@ -1,21 +1,40 @@
 /** The configuration file (YAML 1.2), read strictly: an unknown key is refused with its path and the nearest known one. */
 import * as v from 'valibot';
 import { parseDocument } from 'yaml';
-import { TscertError } from '../base/errors.js';
+import { messageOf, TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, type OwnOptions, ownSchema, RUN_KEYS } from './options.js';
+
+const MOST_ALIASES = 100;
 
 /**
  * Reads a configuration.
  * @param text the file's content
- * @param source how to name it in errors: its path, or "the command line"
+ * @param source how to name it in errors: its path in quotes
  * @throws {TscertError} `config-invalid` with every fault, each with its path
  */
 export function parseConfig(text: string, source: string): ConfigOptions {
   const document = parseDocument(text, { prettyErrors: true });
   const fault = document.errors[0] ?? document.warnings[0];
-  if (fault !== undefined) throw invalid(source, [fault.message.split('\n')[0] ?? fault.message]);
-  return checkOptions(document.toJS() ?? {}, source);
+  if (fault !== undefined) throw invalid(source, [yamlWords(fault.message)], fault);
+  return checkOptions(toValue(document, source) ?? {}, source);
+}
+
+/** The parser refuses aliases that multiply, and such as name no anchor, only here. */
+function toValue(document: ReturnType<typeof parseDocument>, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASES });
+  } catch (error) {
+    throw invalid(source, [yamlWords(messageOf(error))], error);
+  }
+}
+
+/** The first line of a message of the YAML parser, the place before the words. */
+function yamlWords(message: string): string {
+  const [first = ''] = message.split('\n');
+  const [, words = first, place] = /^(.*?)(?: at (line \d+, column \d+):?)?$/.exec(first) ?? [];
+  const lower = `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
+  return place === undefined ? lower : `${place}: ${lower}`;
 }
 
 /**
@@ -23,39 +42,74 @@ export function parseConfig(text: string, source: string): ConfigOptions {
  * @throws {TscertError} `config-invalid`
  */
 export function checkOptions(value: unknown, source: string): ConfigOptions {
-  return check(configSchema, value, source);
+  return check(configSchema, value, source, String);
 }
 
 /**
- * Checks the options of flags and environment.
+ * Checks the options of flags, or of the environment.
+ * @param nameOf how a key is written there
  * @throws {TscertError} `config-invalid`
  */
-export function checkOwnOptions(value: unknown, source: string): OwnOptions {
-  return check(ownSchema, value, source);
+export function checkOwnOptions(value: unknown, source: string, nameOf: (key: string) => string = String): OwnOptions {
+  return check(ownSchema, value, source, nameOf);
 }
 
-function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown, source: string): v.InferOutput<Schema> {
+function check<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  source: string,
+  nameOf: (key: string) => string,
+): v.InferOutput<Schema> {
+  if (Array.isArray(value)) throw invalid(source, ['it must be a mapping, not a list']);
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  throw invalid(source, result.issues.map(describeIssue));
+  throw invalid(
+    source,
+    result.issues.map((issue) => describeIssue(issue, nameOf)),
+  );
 }
 
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const path = (issue.path ?? [])
-    .map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${String(item.key)}`))
-    .join('')
-    .replace(/^\./, '');
+function describeIssue(issue: v.BaseIssue<unknown>, nameOf: (key: string) => string): string {
+  const [first, ...rest] = issue.path ?? [];
+  const top = first === undefined ? '' : nameOf(String(first.key));
+  const path = top + rest.map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${String(item.key)}`)).join('');
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const key = String(issue.path?.at(-1)?.key);
-    const atTop = (issue.path?.length ?? 0) === 1;
+    const atTop = rest.length === 0;
+    if (!atTop && (RUN_KEYS as readonly string[]).includes(key)) return `${path} holds for the whole run: it stands at the top of the file`;
     const meant = nearest(key, [...CERTIFICATE_KEYS, ...(atTop ? [...RUN_KEYS, 'certificates'] : [])]);
     return `${path} is no known key${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
   }
-  const received = issue.received === 'undefined' ? 'nothing' : issue.received;
   if (issue.type === 'non_empty') return `${path} is empty`;
-  return `${path === '' ? 'the document' : path} must be ${issue.expected?.replaceAll('"', '') ?? 'something else'}, not ${received}`;
+  if (path === 'eabHmac') return 'eabHmac must be a reference: { file: PATH } or { env: NAME }';
+  // Settings of a provider may be secrets: their values are not repeated.
+  const received = first?.key === 'dns' ? '' : `, not ${receivedWords(issue.received)}`;
+  return `${path === '' ? 'it' : path} must be ${expectedWords(issue)}${received}`;
 }
 
-function invalid(source: string, faults: readonly string[]): TscertError {
-  return new TscertError('config-invalid', `Cannot use ${source}: ${faults.join('; ')}`, { data: { source, faults } });
+function expectedWords({ expected, requirement }: v.BaseIssue<unknown>): string {
+  const words = (expected ?? 'something else')
+    .replaceAll(/[()]/g, '')
+    .split(' | ')
+    .map((word) => KINDS[word] ?? word.replaceAll('"', ''));
+  const bound = typeof requirement === 'number' ? /^[<>]=/.exec(expected ?? '')?.[0] : undefined;
+  if (bound !== undefined) return `${bound === '>=' ? 'at least' : 'at most'} ${String(requirement)}`;
+  return [...new Set(words)].join(' or ');
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  boolean: 'true or false',
+  number: 'a number',
+  integer: 'a whole number',
+  string: 'a text',
+  Array: 'a list',
+  Object: 'a mapping',
+};
+
+function receivedWords(received: string): string {
+  return received === 'undefined' || received === 'null' ? 'nothing' : (KINDS[received] ?? received);
+}
+
+function invalid(source: string, faults: readonly string[], cause?: unknown): TscertError {
+  return new TscertError('config-invalid', `Cannot use ${source}: ${faults.join('; ')}`, { data: { source, faults }, cause });
 }

@@ -58,7 +58,7 @@ test('the HMAC of the environment stays a reference', async () => {
 test('a configuration file that was named must be there; the default one need not', async () => {
   assert.deepEqual((await readOptions(contextOf({ TSCERT_DIR: '/nonexistent' }), {})).config, {});
   await assert.rejects(readOptions(contextOf({}, { config: '/nonexistent/x.yaml' }), {}), (error) =>
-    isTscertError(error, 'file-unreadable'),
+    isTscertError(error, 'config-invalid'),
   );
 });
 

@@ -101,7 +101,7 @@ test('an unknown key is refused with its path and the nearest known one', () => 
 });
 
 test('a value of the wrong kind is refused with its path, and broken YAML with its line', () => {
-  refuses('config-invalid', /agreeTos must be boolean/, () => parseConfig('agreeTos: maybe', 'f'));
+  refuses('config-invalid', /agreeTos must be true or false/, () => parseConfig('agreeTos: maybe', 'f'));
   refuses('config-invalid', /email is empty/, () => parseConfig('email: ""', 'f'));
   refuses('config-invalid', /line 2/, () => parseConfig('a: [1\nb: 2', 'f'));
 });

@@ -61,7 +61,7 @@ const GROUPS: readonly Group[] = [
         collect,
       ),
       new Option('--http <how>', 'HTTP-01 by standalone, standalone:PORT or webroot:DIR').argParser(collect),
-      new Option('--tls-alpn [port]', 'TLS-ALPN-01 on port 443 or this one').argParser(port).preset(true),
+      new Option('--tls-alpn [port]', 'TLS-ALPN-01 on port 443 or this one').argParser(port),
       new Option('--dns-resolver <host[:port]>', 'resolver for everything that is looked up; repeatable').argParser(collect),
       new Option('--dns-nameserver <host[:port][@zone]>', "ask this server instead of the zone's own; repeatable").argParser(collect),
       new Option('--dns-check <who>', 'who must have the records before the CA is told').choices(['authoritative', 'recursive', 'none']),

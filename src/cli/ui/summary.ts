@@ -3,7 +3,7 @@ import path from 'node:path';
 import { formatDuration } from '../../base/duration.js';
 import type { Outcome, StageTime } from '../../flow/outcome.js';
 import type { Paint } from './paint.js';
-import { errorDocument } from './words.js';
+import { errorDocument, messageWords } from './words.js';
 
 /** Lines for one certificate; none for a failure, which is told as an error. */
 export function summaryOf(outcome: Outcome, now: number, paint: Paint): string[] {
@@ -28,7 +28,10 @@ export function summaryOf(outcome: Outcome, now: number, paint: Paint): string[]
     case 'tested':
       return [`${paint.good('✔')} ${paint.strong(outcome.name)}: the dry run went through${totalTime(outcome.stages)}; nothing was stored`];
     case 'pending':
-      return [`${paint.warn('…')} ${paint.strong(outcome.name)}: ${outcome.reason}`];
+      return [
+        `${paint.warn('…')} ${paint.strong(outcome.name)}: ${messageWords(outcome.reason)}`,
+        '  next         run the same command again: it goes on with the same order',
+      ];
     case 'failed':
       return [];
   }

@@ -26,15 +26,20 @@ export function detailsOf(error: unknown): string[] {
     problem?: { subproblems?: readonly Subproblem[] };
   };
   return [
-    ...(failures ?? []).map(
-      ({ identifier, type, problem: why }) =>
-        `${identifier} (${type}): ${why?.detail ?? 'no reason given'}${why?.type === undefined ? '' : ` [${shortType(why.type)}]`}`,
-    ),
+    ...(failures ?? [])
+      .filter(({ problem: why }) => why?.detail === undefined || !error.message.includes(why.detail))
+      .map(
+        ({ identifier, type, problem: why }) =>
+          `${identifier} (${type}): ${why?.detail ?? 'no reason given'}${why?.type === undefined ? '' : ` [${shortType(why.type)}]`}`,
+      ),
     ...(diagnosis ?? []).map(({ server, address, answer }) => `${server} (${address}): ${answer}`),
-    ...(problem?.subproblems ?? []).map(
-      ({ identifier, detail, type }) =>
-        `${identifier?.value ?? 'subproblem'}: ${detail ?? ''}${type === undefined ? '' : ` [${shortType(type)}]`}`,
-    ),
+    // Where the message has the server's words already they are not said twice.
+    ...(problem?.subproblems ?? [])
+      .filter(({ detail }) => detail === undefined || !error.message.includes(detail))
+      .map(
+        ({ identifier, detail, type }) =>
+          `${identifier?.value ?? 'subproblem'}: ${detail ?? ''}${type === undefined ? '' : ` [${shortType(type)}]`}`,
+      ),
   ];
 }
 
@@ -44,33 +49,46 @@ export function messageWords(error: unknown): string {
   return message.startsWith('Cannot ') ? `c${message.slice(1)}` : message;
 }
 
-const HINTS: Partial<Record<ErrorCode, (data: ErrorData) => string | undefined>> = {
+const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => string | undefined>> = {
+  usage: ({ help }) => (typeof help === 'string' ? `${help} shows what there is` : undefined),
   'terms-not-agreed': ({ url }) =>
     `read ${url ?? 'the terms of service of the CA'} and say yes with --agree-tos (or agreeTos: true in the configuration, or TSCERT_AGREE_TOS=1)`,
   'eab-required': () => 'get a key id and an HMAC key from the CA, and give them with --eab-kid KID --eab-hmac-file FILE',
   'wildcard-needs-dns01': () => 'add a DNS provider, as in --dns route53',
   'solver-missing': () => 'say how names are proven: --dns PROVIDER, --http standalone, --http webroot:DIR or --tls-alpn',
   'key-kind-refused': () => 'choose another --key-type; ec256 is signed by every CA',
-  'credentials-missing': ({ hint }) => (typeof hint === 'string' ? hint : 'set the credentials as the provider documents them'),
-  'provider-denied': ({ provider }) =>
-    typeof provider === 'string' && /^(route53|alidns)$/.test(provider)
-      ? `the least rights are printed by: tscert dns policy ${provider} --zone ZONE`
-      : undefined,
+  'credentials-missing': ({ hint, variable }) =>
+    typeof hint === 'string'
+      ? hint
+      : `set ${typeof variable === 'string' ? variable : 'credentials'} in the environment, or with the provider's entry in the configuration file`,
+  'provider-denied': ({ provider, awsCode }) =>
+    typeof awsCode === 'string' && /Signature|Token|AuthFailure|AccessKey/.test(awsCode)
+      ? 'check the access key, the secret key and the clock of this machine'
+      : typeof provider === 'string' && /^(route53|alidns)$/.test(provider)
+        ? `the least rights are printed by: tscert dns policy ${provider} --zone ZONE`
+        : undefined,
   'propagation-timeout': () =>
     'look at the name servers above; a slow provider wants a longer --dns-timeout, a hidden primary --dns-nameserver',
   'manual-pending': () => 'when the records stand, run the same command again: it goes on with the same order and the same values',
   'zone-unknown': () => 'check that the zone is delegated and that the credentials are of the account that holds it',
   'port-in-use': () =>
     'stop what listens there for a moment, use --http webroot:DIR with the running server, or another port behind a redirect',
-  'tls-untrusted': () => 'give the root of a private CA with --ca-bundle FILE',
+  'tls-untrusted': ({ hint }) => (hint === 'ca-bundle' ? 'give the root of a private CA with --ca-bundle FILE' : undefined),
+  'response-invalid': ({ url }, message) =>
+    typeof url === 'string' && message.startsWith('Cannot read the ACME directory')
+      ? `look at ${url}: --server wants the URL of an ACME directory`
+      : undefined,
+  timeout: ({ limit }) =>
+    typeof limit === 'number' ? 'run the same command again with a longer --timeout: it goes on where this run stopped' : undefined,
   'store-unwritable': () => 'choose another folder with --dir, or run as the user who owns it',
-  'store-damaged': () => 'move the damaged file away; the last good generation is in the archive folder',
+  'store-damaged': ({ isForeign }) =>
+    isForeign === true
+      ? 'move it away, or store the certificate under another --name'
+      : 'move the damaged file away; the last good generation is in the archive folder',
   locked: ({ pid, host }) =>
     pid === undefined ? undefined : `wait for process ${pid}${host === undefined ? '' : ` on ${host}`}, or stop it`,
   'rate-limited': ({ retryAt }) =>
-    typeof retryAt === 'number'
-      ? `run the same command again after ${new Date(retryAt).toISOString()}`
-      : 'run the same command again later',
+    typeof retryAt === 'string' ? `run the same command again after ${retryAt}` : 'run the same command again later',
   'key-passphrase': () => 'give the passphrase with --passphrase-file FILE',
   interrupted: () => 'run the same command again: it goes on where this run stopped',
   internal: () => 'this is a fault of tscert; please report it with the output of --verbose',
@@ -78,7 +96,7 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData) => string | undefined>>
 
 /** What to do next, if there is something better than reading the message. */
 export function hintOf(error: unknown): string | undefined {
-  return isTscertError(error) ? HINTS[error.code]?.(error.data) : undefined;
+  return isTscertError(error) ? HINTS[error.code]?.(error.data, error.message) : undefined;
 }
 
 /** An error as data, for --json. */
