@@ -81,6 +81,14 @@ function checkAuthority({ issuer, key, spec }: CertificateRequest, identifiers: 
   if (spec.mustStaple === true && !authority.mustStaple) {
     refuse('request-invalid', 'a must-staple certificate', 'it runs no OCSP responder, so nothing could be stapled');
   }
+  const underscored = identifiers.find(({ type, value }) => type === 'dns' && value.includes('_'));
+  if (underscored !== undefined) {
+    throw new TscertError(
+      'name-invalid',
+      `Cannot order a certificate for "${underscored.value}" from ${authority.title}: no public CA may certify names with an underscore`,
+      { data: { authority: authority.name, name: underscored.value } },
+    );
+  }
   const most = maxNamesOf(authority, issuer.profile);
   if (most !== undefined && identifiers.length > most) {
     refuse('request-invalid', `a certificate with ${identifiers.length} names`, `${most} is the most that it takes in one`);

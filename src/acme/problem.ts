@@ -68,6 +68,10 @@ export function wordsOf(problem: Problem): string {
   return [`${own.trim().replace(/\.$/, '')}${short}`, ...parts].join('; ');
 }
 
+function unexpected({ headers: { location } }: Answer): string {
+  return location === undefined ? 'an unexpected status' : `a redirect to "${location}", which is not followed`;
+}
+
 /** The error for an answer that is none of those that were hoped for. `doing` completes "Cannot ...". */
 export function answerError(answer: Answer, doing: string, now: number): TscertError {
   const problem = problemOf(answer);
@@ -89,7 +93,7 @@ export function answerError(answer: Answer, doing: string, now: number): TscertE
       },
     );
   }
-  if (problem === undefined) return unreadable(answer, doing, answer.status < 400 ? 'an unexpected status' : 'no problem document');
+  if (problem === undefined) return unreadable(answer, doing, answer.status < 400 ? unexpected(answer) : 'no problem document');
   if (isProblem(problem, 'userActionRequired')) {
     const terms = problem.instance;
     return new TscertError('terms-not-agreed', `Cannot ${doing}: ${wordsOf(problem)}`, {

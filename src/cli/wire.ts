@@ -1,6 +1,6 @@
 /** Builds the parts that the Requests of a run name: store, HTTPS, DNS, solvers, issuers. Each part once a run, and only what is needed. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { kill } from 'node:process';
 import type { Solver, SolverPicker } from '../acme/solver.js';
@@ -138,7 +138,12 @@ export function wire(options: WireOptions): Parts {
     }
     if ('webroot' in request) {
       const { createWebroot } = await import('../solver/http-01/webroot.js');
-      return createWebroot({ directory: path.resolve(system.cwd, request.webroot) });
+      const directory = path.resolve(system.cwd, request.webroot);
+      // Looked at again when a file is written; here no order is spent yet.
+      if (!existsSync(directory)) {
+        throw new TscertError('request-invalid', `Cannot use the webroot "${directory}": it does not exist`, { data: { directory } });
+      }
+      return createWebroot({ directory });
     }
     const { createStandalone } = await import('../solver/http-01/standalone.js');
     return createStandalone({ port: request.port, lookup });
@@ -182,7 +187,7 @@ export function openStore(system: System, folder: string, command: string): Stor
 
 /**
  * The text of a secret.
- * @throws {TscertError} `file-unreadable`, `config-invalid` when a variable is not set
+ * @throws {TscertError} `config-invalid` when a file cannot be read or a variable is not set
  */
 export function resolveSecret(system: System, secret: SecretRef): string {
   if ('value' in secret) return secret.value;
@@ -218,7 +223,7 @@ function readText(system: System, file: string, what: string): string {
   try {
     return readFileSync(path.resolve(system.cwd, file), 'utf8');
   } catch (error) {
-    throw new TscertError('file-unreadable', `Cannot read ${what} "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
+    throw new TscertError('config-invalid', `Cannot read ${what} "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
   }
 }
 

@@ -11,6 +11,9 @@ import { reasonOf } from '../store/files.js';
 import type { Journal } from '../store/journal.js';
 import type { Stored } from '../store/store.js';
 
+/** CA/Browser Forum Baseline Requirements §6.1.5. */
+const LEAST_RSA_BITS = 2_048;
+
 /** What people brought along, read and checked before anything is spent. */
 export interface Brought {
   readonly csr?: { readonly content: Csr; readonly publicKey: KeyObject };
@@ -36,6 +39,15 @@ export async function readBrought({ csrFile, key }: CertificateRequest): Promise
       throw new TscertError('csr-invalid', `Cannot use the CSR "${csrFile}": its signature does not fit its key`, {
         data: { file: csrFile },
       });
+    const bits = publicKey.asymmetricKeyDetails?.modulusLength;
+    if (bits !== undefined && bits < LEAST_RSA_BITS)
+      throw new TscertError(
+        'csr-invalid',
+        `Cannot use the CSR "${csrFile}": ${bits} bits of RSA are too few, ${LEAST_RSA_BITS} are the least`,
+        {
+          data: { file: csrFile, bits },
+        },
+      );
     return { csr: { content: { der, pem }, publicKey } };
   }
   return key.file === undefined ? {} : { key: readPrivateKey(await read(key.file, 'the key')) };

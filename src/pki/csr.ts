@@ -71,7 +71,8 @@ function onlyRequest(text: string): Buffer {
   const blocks = decodePem(text).filter(({ label }) => /^(NEW )?CERTIFICATE REQUEST$/.test(label));
   const [block] = blocks;
   if (block !== undefined && blocks.length === 1) return block.der;
-  throw new TscertError('csr-invalid', `Cannot read the request: the text holds ${blocks.length} blocks "CERTIFICATE REQUEST", not one`);
+  const why = blocks.length === 0 ? 'there is no block "CERTIFICATE REQUEST"' : `there are ${blocks.length} of them`;
+  throw new TscertError('csr-invalid', `Cannot read the request: ${why}`);
 }
 
 function readContent(root: Element): CsrContent {

@@ -60,7 +60,10 @@ export function signerOf(key: KeyObject): Signer {
   const hash = hashOf(key);
   const algorithm = ALGORITHMS.find((entry) => entry.kind === key.asymmetricKeyType && entry.hash === hash);
   const identifier = IDENTIFIERS.get(algorithm?.oid ?? '');
-  if (key.type !== 'private' || identifier === undefined) throw unusable(`it is ${key.asymmetricKeyType ?? 'no'} key`);
+  if (key.type !== 'private' || identifier === undefined)
+    throw unusable(
+      key.type === 'private' ? `keys of the kind "${key.asymmetricKeyType ?? 'unknown'}" are not supported` : 'it is no private key',
+    );
   const signer = { identifier, hash };
   signers.set(key, signer);
   return signer;

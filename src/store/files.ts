@@ -31,7 +31,10 @@ export const nodeFileSystem: FileSystem = {
 };
 
 const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
   EDQUOT: 'the disk quota is used up',
   EFBIG: 'a file may not become that large here',
   EROFS: 'the file system is mounted read-only',
