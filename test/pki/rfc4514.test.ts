@@ -103,7 +103,7 @@ test('the lists of a subject, in the order that Go writes', () => {
   const text = formatDistinguishedName(distinguishedNameOf('example.com', subject));
   assert.equal(
     text,
-    '1.2.3.4=x,emailAddress=me@example.com,serialNumber=7,CN=example.com,postalCode=1,STREET=S 1,ST=ST,L=L,OU=OU,O=O,C=DE+C=AT',
+    '1.2.3.4=x,emailAddress=me@example.com,serialNumber=7,CN=example.com,OU=OU,O=O,postalCode=1,STREET=S 1,L=L,ST=ST,C=DE+C=AT',
   );
   assert.deepEqual(distinguishedNameOf(undefined), []);
   assert.equal(commonNameOf(distinguishedNameOf('example.com', subject)), 'example.com');
