@@ -31,6 +31,17 @@ module.exports = unused;`,
   },
 };
 
+/** commander starts other programs only for subcommands that are programs, which tscert has none of; loading that module takes longer than commander. */
+const withoutSubprograms = {
+  name: 'without-subprograms',
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, (args) =>
+      args.importer.includes(`${path.sep}commander${path.sep}`) ? { path: args.path, namespace: 'no-subprograms' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'no-subprograms' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
 const { metafile } = await esbuild.build({
@@ -49,7 +60,7 @@ const { metafile } = await esbuild.build({
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   logLevel: 'warning',
-  plugins: [withoutUnusedAcmeParts],
+  plugins: [withoutUnusedAcmeParts, withoutSubprograms],
 });
 
 if (values.licenses !== undefined) await writeFile(values.licenses, await licensesOf(metafile));
