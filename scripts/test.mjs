@@ -49,7 +49,7 @@ try {
     sourcemap: 'linked',
     logLevel: 'warning',
   });
-  const startsTheCommand = (file) => /^test\/(e2e|transcripts|docs|package)\//.test(file);
+  const startsTheCommand = (file) => /^test\/(e2e|examples|transcripts|docs|package)\//.test(file);
   if (tests.some(startsTheCommand)) {
     execFileSync(process.execPath, ['scripts/build.mjs', '--no-types', '--outdir', path.join(build, 'dist')], { stdio: 'inherit' });
     await cp('bin', path.join(build, 'bin'), { recursive: true });
