@@ -42,6 +42,7 @@ export async function runDnsTest(context: Context, flags: Readonly<Record<string
     const picker = await parts.picker(solvers);
     const report = await testDns(names, {
       picker,
+      providers: solvers.flatMap((solver) => (solver.type === 'dns-01' ? [solver.provider] : [])),
       store: parts.store(),
       member: parts.gathering.join(),
       clock: system.clock,

@@ -14,6 +14,8 @@ import type { Store } from '../store/store.js';
 /** What the tests of all names share. */
 export interface DnsTestContext {
   readonly picker: SolverPicker;
+  /** Names of the providers behind `picker`: what one has left is no business of another's test. */
+  readonly providers: readonly string[];
   readonly store: Store;
   readonly member: Member;
   readonly clock: Clock;
@@ -44,7 +46,7 @@ export interface DnsTestReport {
  */
 export async function testDns(names: readonly string[], context: DnsTestContext): Promise<DnsTestReport> {
   const { store, signal, member } = context;
-  const key = `dns-test ${[...names].sort().join(' ')}`;
+  const key = `dns-test ${[...new Set(context.providers)].sort().join(' ')} ${[...names].sort().join(' ')}`;
   const tasks = names.map((name) => ({ challenge: challengeFor(name), solver: solverFor(name, context.picker) }));
   const lock = await store.lock(key, { wait: 0, signal });
   try {
@@ -85,7 +87,7 @@ async function testLocked(
   } finally {
     await withdrawAll({ ...context, journal });
   }
-  const [left] = journal.challenges;
+  const left = journal.challenges.find((one) => tasks.some(({ challenge }) => challenge.token === one.challenge.token));
   if (left !== undefined) {
     const { record } = placeOf(left.challenge, left.note);
     throw new TscertError('provider-failed', `Cannot finish the test: the value at "${record}" still stands; the next test removes it`, {
