@@ -315,6 +315,13 @@ test('an extension that stands there twice is refused', () => {
   refuses('certificate-invalid', /twice/, () => readCertificate(changed));
 });
 
+test('an issuer of another name is none, though its key has signed', () => {
+  const one = authority('One');
+  const renamed = authority('Two', undefined, { key: one.key });
+  const below = party('below', one);
+  assert.deepEqual([isIssuedBy(below.certificate, one.certificate), isIssuedBy(below.certificate, renamed.certificate)], [true, false]);
+});
+
 test('a key that cannot sign is refused', () => {
   const issuer = authority('CA');
   refuses('key-invalid', /./, () => createCertificate(SPEC, issuer.publicKey));

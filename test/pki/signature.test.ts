@@ -6,6 +6,7 @@ import { isTscertError } from '../../src/base/errors.js';
 import { encodeDer, nothing, oid, sequence } from '../../src/pki/der.js';
 import { readDer } from '../../src/pki/der-reader.js';
 import { encodePrivateKey } from '../../src/pki/key.js';
+import { readPrivateKey } from '../../src/pki/key-reader.js';
 import { isSignedBy, signatureAlgorithmName, signerOf, signWith } from '../../src/pki/signature.js';
 import { keyOf, openssl, opensslBytes, QUICK_KINDS, tmp, write } from './support.js';
 
@@ -65,6 +66,17 @@ test('RSASSA-PSS with the parameters that openssl writes', () => {
   }
 });
 
+test('a PSS key that is bound to one hash does not fit another, and nothing is thrown', () => {
+  const words = 'genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha512';
+  const bound = readPrivateKey(openssl(words));
+  write('rsa.pem', encodePrivateKey(keyOf('rsa2048')));
+  const [tbs, algorithm, signature] = readDer(
+    opensslBytes('req -new -x509 -key rsa.pem -subj /CN=a -sha256 -sigopt rsa_padding_mode:pss -outform DER'),
+  ).children;
+  assert.ok(tbs && algorithm && signature);
+  assert.equal(isSignedBy(algorithm, bound, tbs.der, signature.content.subarray(1)), false);
+});
+
 test('an unknown algorithm is named by its numbers and signs nothing', () => {
   const unknown = readDer(encodeDer(sequence(oid('1.2.3.4'), nothing())));
   assert.equal(signatureAlgorithmName(unknown), '1.2.3.4');
@@ -75,7 +87,7 @@ test('keys that should not sign are refused with the reason', () => {
   for (const [key, why] of [
     [generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, /1024 bits of RSA are too few/],
     [generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey, /not one of P-256, P-384 and P-521$/],
-    [generateKeyPairSync('x25519').privateKey, /it is x25519 key$/],
+    [generateKeyPairSync('x25519').privateKey, /kind "x25519" are not supported$/],
     [createPublicKey(keyOf('ec256')), /./],
   ] as const) {
     assert.throws(

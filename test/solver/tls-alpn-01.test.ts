@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { after, test } from 'node:test';
 import tls from 'node:tls';
 import type { Challenge } from '../../src/acme/solver.js';
@@ -152,4 +152,62 @@ test('the self check sees when another certificate is shown', async () => {
   await solver.present(challengeOf(0), context);
   const check = solver.check?.(challengeOf(1), context) ?? Promise.resolve();
   await assert.rejects(check, (error) => isTscertError(error, 'self-check-failed') && error.data.challenge === 'tls-alpn-01');
+});
+
+test('the self check sees when the certificate is for another key authorization', async () => {
+  const port = await freePort();
+  const solver = createTlsAlpn01({ port, clock: realClock });
+  cleanUps.push(() => solver.close?.());
+  const context = recordedContext();
+  await solver.present(challengeOf(0), context);
+  const check = solver.check?.({ ...challengeOf(0), keyAuthorization: 'another' }, context) ?? Promise.resolve();
+  await assert.rejects(check, (error) => isTscertError(error, 'self-check-failed') && /another certificate is shown$/.test(error.message));
+});
+
+test('an old challenge of a name that is cleaned up late leaves the new one of that name standing', async () => {
+  const port = await freePort();
+  const solver = createTlsAlpn01({ port, clock: realClock });
+  cleanUps.push(() => solver.close?.());
+  const context = recordedContext();
+  const [old, now] = [challengeOf(0), { ...challengeOf(0), token: 'newer', keyAuthorization: 'newer.thumbprint' }];
+  await solver.present(old, context);
+  await solver.present(now, context);
+  await solver.cleanUp(old, context.notes.get(old.token), context);
+  await solver.check?.(now, context);
+  const shown = await look(port, 'n0.example.com');
+  assert.ok(typeof shown !== 'string' && isAnswer(shown, now));
+});
+
+test('a client that connects and says nothing does not hold the listener open', async () => {
+  const port = await freePort();
+  const solver = createTlsAlpn01({ port, clock: realClock });
+  const context = recordedContext();
+  await solver.present(challengeOf(0), context);
+  const idle = connect(port, '127.0.0.1');
+  await once(idle, 'connect');
+  idle.on('error', () => {});
+  const closed = once(idle, 'close');
+  await solver.cleanUp(challengeOf(0), undefined, context);
+  await closed;
+});
+
+test('warns when the name points elsewhere, and looks up no address', async () => {
+  const port = await freePort();
+  const asked: string[] = [];
+  const lookup = async (name: string): Promise<string[]> => {
+    asked.push(name);
+    return ['192.0.2.99'];
+  };
+  const solver = createTlsAlpn01({ port, clock: realClock, lookup });
+  cleanUps.push(() => solver.close?.());
+  const context = recordedContext();
+  for (const challenge of [challengeOf(0), { ...challengeOf(1), identifier: { type: 'ip', value: '127.0.0.1' } as const }]) {
+    await solver.present(challenge, context);
+    await solver.check?.(challenge, context);
+  }
+  assert.deepEqual(asked, ['n0.example.com']);
+  assert.deepEqual(
+    context.events.map((event) => (event.type === 'warning' ? event.message : event.type)),
+    ['n0.example.com points to 192.0.2.99, which is no address of this machine (fine behind NAT or a load balancer)'],
+  );
 });
