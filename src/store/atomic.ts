@@ -58,16 +58,18 @@ export async function syncFolder(fs: FileSystem, folder: string): Promise<void> 
  * @throws the system's error; ENOTDIR when there is a file in its place
  */
 export async function makeFolder(fs: FileSystem, folder: string, mode: number): Promise<void> {
+  const parent = path.dirname(folder);
   try {
-    await fs.mkdir(folder, { mode });
+    await fs.mkdir(folder, { mode }).catch(async (error: unknown) => {
+      if (!hasCode(error, 'ENOENT') || parent === folder) throw error;
+      await makeFolder(fs, parent, 0o755);
+      // Once: there are folders, such as /proc, that are there and say ENOENT all the same.
+      await fs.mkdir(folder, { mode });
+    });
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return;
-    const parent = path.dirname(folder);
-    if (!hasCode(error, 'ENOENT') || parent === folder) throw error;
-    await makeFolder(fs, parent, 0o755);
-    await makeFolder(fs, folder, mode);
-    return;
+    throw error;
   }
   await fs.chmod(folder, mode);
-  await syncFolder(fs, path.dirname(folder));
+  await syncFolder(fs, parent);
 }
