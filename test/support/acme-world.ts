@@ -3,7 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Route53Emulator, type Route53EmulatorOptions, startRoute53Emulator } from '../emulators/route53/index.js';
-import { type Finished, type Started, startTscert } from './command.js';
+import { type CommandOptions, type Finished, type Started, startTscert } from './command.js';
+import { startDnsRouter } from './dns-router.js';
+import { startDnsServer } from './dns-server.js';
+import { type ServedRecord, zone } from './dns-zone.js';
 import { type Pebble, type PebbleOptions, startPebble } from './pebble.js';
 
 export const AWS_KEY = { accessKeyId: 'AKIAWORLD', secretAccessKey: 'world/secret+key=' };
@@ -18,8 +21,8 @@ export interface AcmeWorld {
   readonly env: Readonly<Record<string, string>>;
   /** What every `issue` of this world needs besides its names. */
   readonly flags: readonly string[];
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): Started;
-  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>, more?: Omit<CommandOptions, 'env'>): Started;
+  run(args: readonly string[], env?: Readonly<Record<string, string>>, more?: Omit<CommandOptions, 'env'>): Promise<Finished>;
   /** TXT sets that stand in all zones. */
   txtSets(): string[];
   /** A part of a stored certificate. */
@@ -33,12 +36,21 @@ export interface AcmeWorldOptions {
   readonly zones?: readonly string[];
   readonly pebble?: PebbleOptions;
   readonly route53?: Partial<Route53EmulatorOptions>;
+  /** Names below host.test that lead to this machine. */
+  readonly hosts?: readonly string[];
+  /** Further zones, with the `host:port` of the name server of each. */
+  readonly routes?: Readonly<Record<string, string>>;
+  /** More of the command's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startAcmeWorld({
   zones = ['example.com'],
   pebble: pebbleOptions,
   route53: more,
+  hosts = [],
+  routes = {},
+  env: moreEnv,
 }: AcmeWorldOptions = {}): Promise<AcmeWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tscert-world-'));
   const route53 = await startRoute53Emulator({
@@ -47,7 +59,11 @@ export async function startAcmeWorld({
     dns: { servers: [{ address: '127.0.0.1' }] },
     ...more,
   });
-  const dns = route53.dns.addresses[0] ?? '';
+  const addresses = hosts.map((name): ServedRecord => ({ name, type: 'A', data: '127.0.0.1' }));
+  const hostDns = await startDnsServer({ zones: [zone('host.test', ['127.0.0.1'], addresses)] });
+  const own = Object.fromEntries(zones.map((name) => [name, route53.dns.addresses[0] ?? '']));
+  const router = await startDnsRouter({ ...own, 'host.test': hostDns.address, ...routes });
+  const dns = router.address;
   const pebble = await startPebble({ dnsServer: dns, ...pebbleOptions });
   const env = {
     AWS_ACCESS_KEY_ID: AWS_KEY.accessKeyId,
@@ -61,9 +77,9 @@ export async function startAcmeWorld({
     TSCERT_DNS_NAMESERVER: dns,
     TSCERT_AGREE_TOS: '1',
     TSCERT_EMAIL: 'admin@example.com',
+    ...moreEnv,
   };
-  const start = (args: readonly string[], own: Readonly<Record<string, string>> = {}): Started =>
-    startTscert(args, { env: { ...env, ...own }, cwd: folder });
+  const start: AcmeWorld['start'] = (args, own = {}, more = {}) => startTscert(args, { cwd: folder, ...more, env: { ...env, ...own } });
   return {
     pebble,
     route53,
@@ -72,7 +88,7 @@ export async function startAcmeWorld({
     env,
     flags: ['--dns', 'route53'],
     start,
-    run: (args, own) => start(args, own).finished,
+    run: (...values) => start(...values).finished,
     txtSets: () =>
       route53
         .zones()
@@ -86,7 +102,7 @@ export async function startAcmeWorld({
       return file;
     },
     async close() {
-      await Promise.all([pebble.stop(), route53.stop()]);
+      await Promise.all([pebble.stop(), route53.stop(), router.close(), hostDns.close()]);
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -12,6 +12,10 @@ export interface Started {
   readonly pid: number;
   readonly finished: Promise<Finished>;
   kill(signal: NodeJS.Signals): void;
+  /** Resolves when what was said so far (standard output and error) matches; rejects when the command ends before it does. */
+  said(words: RegExp): Promise<void>;
+  /** Closes the reading ends of its standard output and error. */
+  hangUp(): void;
 }
 
 export interface CommandOptions {
@@ -19,7 +23,12 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
+  /** No file may become larger than this. Blocks of 512 bytes. */
+  readonly fileLimit?: number | undefined;
 }
+
+/** The environment that loads test/support/killer.ts into the command. */
+export const KILLER = { NODE_OPTIONS: `--import ${new URL('./killer.js', import.meta.url).href}` };
 
 /** The environment that a command gets: nothing of this process but where programs are. */
 export function commandEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -27,16 +36,25 @@ export function commandEnvironment(env: Readonly<Record<string, string>> = {}): 
 }
 
 /** Starts `tscert` with these arguments. */
-export function startTscert(args: readonly string[], { env, input, cwd }: CommandOptions = {}): Started {
+export function startTscert(args: readonly string[], { env, input, cwd, fileLimit }: CommandOptions = {}): Started {
   const bin = process.env.TSCERT_TEST_BIN;
   if (bin === undefined) throw new Error('TSCERT_TEST_BIN is not set: start the tests with npm test');
-  const child = spawn(process.execPath, [bin, ...args], { env: commandEnvironment(env), ...(cwd === undefined ? {} : { cwd }) });
+  const whole = [process.execPath, bin, ...args];
+  const [file = '', ...rest] =
+    fileLimit === undefined ? whole : ['/bin/sh', '-c', `trap '' XFSZ; ulimit -f ${fileLimit}; exec "$@"`, 'sh', ...whole];
+  const child = spawn(file, rest, { env: commandEnvironment(env), ...(cwd === undefined ? {} : { cwd }) });
   let [stdout, stderr] = ['', ''];
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
+    tell();
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
+    tell();
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input ?? '');
@@ -44,7 +62,26 @@ export function startTscert(args: readonly string[], { env, input, cwd }: Comman
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
   });
-  return { pid: child.pid ?? 0, finished, kill: (signal) => void child.kill(signal) };
+  return {
+    pid: child.pid ?? 0,
+    finished,
+    kill: (signal) => void child.kill(signal),
+    said: (words) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!words.test(stdout) && !words.test(stderr)) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        look();
+        child.once('close', () => reject(new Error(`it ended without saying ${words}:\n${stdout}${stderr}`)));
+      }),
+    hangUp() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
+  };
 }
 
 /** Runs `tscert` with these arguments to its end. */
