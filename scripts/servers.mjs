@@ -14,12 +14,7 @@ const CERTBOT = '5.8.0';
 const recipes = {
   openssl: (cache) => fromDebian(cache, 'openssl', ['openssl'], ['openssl']),
   bind: (cache) => fromDebian(cache, 'bind (named, nsupdate, dig)', ['named', 'nsupdate', 'dig'], ['bind9', 'bind9-dnsutils']),
-  async pebble(cache) {
-    const go = await findGo([1, 25]);
-    const packages = ['pebble', 'pebble-challtestsrv'].map((name) => `github.com/letsencrypt/pebble/v2/cmd/${name}`);
-    if (go !== undefined) return goBuild(cache, go, 'pebble', 'v2.10.1', packages);
-    return fromDebian(cache, 'pebble (no Go 1.25 or later to build v2.10.1)', ['pebble', 'pebble-challtestsrv'], ['pebble']);
-  },
+  pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {
     const go = await needGo('cfssl', [1, 24]);
     return goBuild(
