@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isTscertError, TscertError } from '../base/errors.js';
+import { printableJson } from '../base/printable.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import { type CsrFlags, specOfFlags } from '../request/csr-flags.js';
 import { reasonOf } from '../store/files.js';
@@ -127,5 +128,5 @@ async function makeMany(maker: Maker, jobs: readonly Job[], hasFiles: boolean): 
 }
 
 function line(value: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(value)}\n`;
 }

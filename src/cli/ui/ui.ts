@@ -3,6 +3,7 @@
  * document and stderr JSON lines; with --quiet, only warnings and errors are said.
  */
 import type { Emit, Event } from '../../base/events.js';
+import { printableJson, printableLines } from '../../base/printable.js';
 import type { GlobalOptions } from '../globals.js';
 import type { System } from '../system.js';
 import { createPaint, type Paint } from './paint.js';
@@ -46,7 +47,7 @@ export async function createUi(system: System, options: GlobalOptions): Promise<
     system.stderr.write(`${text}\n`);
   };
   const jsonLine = (value: Readonly<Record<string, unknown>>): void =>
-    system.stderr.write(`${JSON.stringify({ version: JSON_VERSION, ...value })}\n`);
+    system.stderr.write(`${printableJson({ version: JSON_VERSION, ...value })}\n`);
   const render = (certificate: string, event: Event): void => {
     if (json) {
       if (!quiet) jsonLine({ time: new Date(system.clock.now()).toISOString(), certificate, ...event });
@@ -58,7 +59,8 @@ export async function createUi(system: System, options: GlobalOptions): Promise<
       progress ??= createProgress(system, paint);
       if (progress.take(certificate, event)) return;
     }
-    const sentence = sentenceOf(event, verbose);
+    const words = sentenceOf(event, verbose);
+    const sentence = words === undefined ? undefined : printableLines(words);
     if (sentence !== undefined) line(`tscert: ${certificate}: ${event.type === 'warning' ? paint.warn(sentence) : sentence}`);
   };
 
@@ -69,11 +71,11 @@ export async function createUi(system: System, options: GlobalOptions): Promise<
     say(message) {
       if (quiet) return;
       if (json) jsonLine({ type: 'note', message });
-      else line(`tscert: ${message}`);
+      else line(`tscert: ${printableLines(message)}`);
     },
     warn(message) {
       if (json) jsonLine({ type: 'warning', message });
-      else line(`tscert: ${paint.warn('warning:')} ${message}`);
+      else line(`tscert: ${paint.warn('warning:')} ${printableLines(message)}`);
     },
     fail(error, about) {
       if (json) {
@@ -81,17 +83,17 @@ export async function createUi(system: System, options: GlobalOptions): Promise<
         return;
       }
       const hint = hintOf(error);
-      line(`tscert: ${paint.bad('error:')} ${about === undefined ? '' : `${about}: `}${messageWords(error)}`);
-      for (const detail of detailsOf(error)) line(`tscert:   ${detail}`);
-      if (hint !== undefined) line(`tscert: ${paint.strong('hint:')} ${hint}`);
-      if (verbose && error instanceof Error && error.stack !== undefined) line(paint.dim(causesOf(error)));
+      line(`tscert: ${paint.bad('error:')} ${printableLines(`${about === undefined ? '' : `${about}: `}${messageWords(error)}`)}`);
+      for (const detail of detailsOf(error)) line(`tscert:   ${printableLines(detail)}`);
+      if (hint !== undefined) line(`tscert: ${paint.strong('hint:')} ${printableLines(hint)}`);
+      if (verbose && error instanceof Error && error.stack !== undefined) line(paint.dim(printableLines(causesOf(error))));
     },
     data(text) {
       progress?.clear();
       system.stdout.write(text);
     },
     document(kind, value) {
-      system.stdout.write(`${JSON.stringify({ version: JSON_VERSION, kind, ...value }, undefined, 2)}\n`);
+      system.stdout.write(`${printableJson({ version: JSON_VERSION, kind, ...value }, 2)}\n`);
     },
     rest() {
       progress?.close();
