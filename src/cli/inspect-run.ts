@@ -39,14 +39,14 @@ export async function runInspect(
         ? { target, ...(await inspectServer(target, { ...options, timeout: HANDSHAKE_TIME, signal })) }
         : { target, found: inspectBytes(await readBytes(system, target), options) };
       seen.push(one);
-      if (!ui.json) ui.data(textOf(one, targets.length > 1));
       for (const item of one.found) if (item.type === 'unreadable') errors.push(item.error);
     } catch (error) {
       if (signal.aborted || !isTscertError(error)) throw error;
       errors.push(error);
-      ui.fail(error, target === '-' ? 'standard input' : printable(target));
+      ui.fail(error, target === '-' ? 'standard input' : target);
     }
   }
+  if (!ui.json && seen.length > 0) ui.data(textOf(seen, targets.length > 1));
   if (ui.json) {
     const documents = seen.map(documentOf);
     ui.document('inspect', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
@@ -64,10 +64,28 @@ async function isServer({ system }: Context, target: string): Promise<boolean> {
   );
 }
 
-function textOf({ target, protocol, found }: Seen, isOneOfMany: boolean): string {
-  const title = protocol === undefined ? `${target}:` : `${target} (${protocol}):`;
-  const blocks = found.map((item, at) => foundText(item, placeOf(found, at)));
-  return `${[...(isOneOfMany || protocol !== undefined ? [printable(title)] : []), ...blocks].join('\n\n')}\n`;
+function textOf(seen: readonly Seen[], isOneOfMany: boolean): string {
+  const owners = ownersOf(seen, isOneOfMany);
+  const texts = seen.map(({ target, protocol, found }) => {
+    const title = protocol === undefined ? `${target}:` : `${target} (${protocol}):`;
+    const hasTitle = isOneOfMany || protocol !== undefined;
+    return [...(hasTitle ? [printable(title)] : []), ...found.map((item, at) => foundText(item, placeOf(found, at), owners))].join('\n\n');
+  });
+  return `${texts.join('\n\n')}\n`;
+}
+
+/** Which certificates and requests are for a key, by its digest. */
+function ownersOf(seen: readonly Seen[], isOneOfMany: boolean): ReadonlyMap<string, readonly string[]> {
+  const owners = new Map<string, string[]>();
+  for (const { target, found } of seen) {
+    for (const [at, item] of found.entries()) {
+      if (item.type !== 'certificate' && item.type !== 'csr') continue;
+      const place = placeOf(found, at);
+      const name = `${item.type === 'csr' ? 'CSR' : 'certificate'}${place === undefined ? '' : ` ${place}`}${isOneOfMany ? ` of ${target}` : ''}`;
+      owners.set(item.key.publicKeySha256, [...(owners.get(item.key.publicKeySha256) ?? []), name]);
+    }
+  }
+  return owners;
 }
 
 /** "certificate 2" where there are several of a kind. */

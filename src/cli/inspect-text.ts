@@ -20,9 +20,12 @@ const WIDTH = 13;
 /**
  * The lines of one thing, without a line feed at the end.
  * @param place its number where there are several of its kind
+ * @param owners names of the certificates and requests for a key, by its digest
  */
-export function foundText(found: Found, place: number | undefined): string {
-  return [`${TITLES[found.type]}${place === undefined ? '' : ` ${place}`}`, ...rowsOf(found, place).flatMap(linesOf)].join('\n');
+export function foundText(found: Found, place: number | undefined, owners: ReadonlyMap<string, readonly string[]> = new Map()): string {
+  const title = `${TITLES[found.type]}${place === undefined ? '' : ` ${place}`}`;
+  const belongs: Row = ['belongs to', found.type === 'private-key' ? (owners.get(found.key?.publicKeySha256 ?? '') ?? []) : []];
+  return [title, ...[...rowsOf(found, place), belongs].flatMap(linesOf)].join('\n');
 }
 
 function linesOf([label, values]: Row): string[] {
