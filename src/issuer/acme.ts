@@ -148,7 +148,16 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
         await cleaning.get(wanted.name);
         cleaning.delete(wanted.name);
         const journal = await openJournal(context.store, wanted.name);
-        return await issue(csr.der, wanted, journal, context);
+        const earlier = journal.order?.url;
+        try {
+          return await issue(csr.der, wanted, journal, context);
+        } catch (error) {
+          // The CA may have looked when an interrupted run had taken its values away already: that says nothing of this run.
+          const isOld = isTscertError(error, 'order-invalid') && earlier !== undefined && error.data.url === earlier;
+          if (!isOld || context.signal.aborted) throw error;
+          context.emit({ type: 'warning', message: `The order of an earlier run is lost, a new one is made: ${error.message}` });
+          return await issue(csr.der, wanted, journal, context);
+        }
       } finally {
         context.member.done('present');
         context.member.done('clean-up');

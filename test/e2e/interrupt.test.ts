@@ -33,6 +33,18 @@ describe('an interrupted run', { skip: skipUnless('pebble') }, () => {
     assert.deepEqual(world.txtSets(), []);
   };
 
+  test('what the CA refuses because the run was interrupted while it looked does not fail the next run', async () => {
+    const { name, args } = place();
+    const run = world.start([...args, '--json']);
+    await run.said(/"state":"accepted"/);
+    run.kill('SIGINT');
+    await run.finished;
+    assert.deepEqual(world.txtSets(), []);
+    const again = await world.run(args);
+    assert.equal(again.code, 0, again.stderr);
+    await isGood(name);
+  });
+
   for (const [signal, exitCode, stages] of [
     ['SIGINT', 130, ['account', 'order', 'present', 'check', 'validate', 'finalize']],
     ['SIGTERM', 143, ['check', 'finalize']],
