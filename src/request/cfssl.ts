@@ -44,8 +44,7 @@ export function readCfsslRequest(text: string, source: string): CfsslRequest {
   return requestOf(value, source);
 }
 
-/** Reads a request that has been parsed already; throws as {@link readCfsslRequest}. */
-export function requestOf(value: unknown, source: string): CfsslRequest {
+function requestOf(value: unknown, source: string): CfsslRequest {
   const warnings: string[] = [];
   const reader = createReader(source, warnings);
   const fields = reader.object(value, 'the request', KNOWN);
