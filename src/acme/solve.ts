@@ -6,6 +6,8 @@ import { isTscertError, TscertError } from '../base/errors.js';
 import type { Stage } from '../base/events.js';
 import type { Member } from '../base/gathering.js';
 import type { Json } from '../base/json.js';
+import { withoutWildcard } from '../base/names.js';
+import { readObject } from './answer.js';
 import {
   type Authorization,
   awaitOrder,
@@ -56,6 +58,7 @@ export async function solveOrder(order: Order, context: SolveContext): Promise<O
   try {
     if (order.status !== 'pending') return order;
     const authorizations = await Promise.all(order.authorizations.map((url) => readAuthorizationAt(url, context)));
+    checkAuthorizations(order, authorizations);
     const dead = authorizations.filter(({ status }) => status !== 'pending' && status !== 'valid');
     if (dead.length > 0) throw orderInvalid(order, dead.map(failureOf));
     const pending = authorizations.filter(({ status }) => status === 'pending');
@@ -74,6 +77,21 @@ export async function solveOrder(order: Order, context: SolveContext): Promise<O
   } finally {
     context.member.done('present');
   }
+}
+
+/** @throws {TscertError} `identifiers-differ` for an authorization of a name that the order is not for: nothing is proven for others */
+function checkAuthorizations({ url, identifiers }: Order, authorizations: readonly Authorization[]): void {
+  const asked = new Set(identifiers.map(({ type, value }) => `${type} ${withoutWildcard(value.toLowerCase())}`));
+  const stranger = authorizations.find(({ identifier: { type, value } }) => !asked.has(`${type} ${withoutWildcard(value.toLowerCase())}`));
+  if (stranger === undefined) return;
+  const { value } = stranger.identifier;
+  throw new TscertError(
+    'identifiers-differ',
+    `Cannot go on with the order: the server wants "${value}" proven, which is none of its names`,
+    {
+      data: { url, asked: identifiers.map((one) => one.value), got: value },
+    },
+  );
 }
 
 async function taskFor(authorization: Authorization, { picker, signer }: SolveContext): Promise<Task> {
@@ -155,14 +173,15 @@ async function whyInvalid(order: Order, failure: unknown, context: SolveContext)
 }
 
 /**
- * Tells the CA that a challenge is ready (RFC 8555 §7.5.1). A refusal counts only when the challenge is not under way all the
- * same: the answer to an earlier try may have been lost.
+ * Tells the CA that a challenge is ready (RFC 8555 §7.5.1). A refusal, or an answer that is no challenge, counts only when the
+ * challenge is not under way all the same: the answer to an earlier try may have been lost.
  */
 async function accept(task: Task, context: SolveContext): Promise<void> {
+  const doing = `ask for the validation of "${nameOf(task.challenge)}"`;
   try {
-    await context.signer.post(task.url, {}, { doing: `ask for the validation of "${nameOf(task.challenge)}"`, signal: context.signal });
+    readObject(await context.signer.post(task.url, {}, { doing, signal: context.signal }), doing);
   } catch (error) {
-    if (!isTscertError(error, 'acme-problem')) throw error;
+    if (!isTscertError(error, 'acme-problem') && !isTscertError(error, 'response-invalid')) throw error;
     const { status, challenges } = await readAuthorizationAt(task.authorization, context);
     const own = challenges.find(({ url }) => url === task.url);
     if (status !== 'valid' && own?.status !== 'processing' && own?.status !== 'valid') throw error;
