@@ -54,15 +54,16 @@ export async function syncFolder(fs: FileSystem, folder: string): Promise<void> 
 }
 
 /**
- * Makes a folder of this mode, whatever the umask, and those above it (0755). One that is there already keeps its mode.
+ * Makes a folder of this mode, whatever the umask, the one above it of its own mode, and those above that (0755). One that is there
+ * already keeps its mode.
  * @throws the system's error; ENOTDIR when there is a file in its place
  */
-export async function makeFolder(fs: FileSystem, folder: string, mode: number): Promise<void> {
+export async function makeFolder(fs: FileSystem, folder: string, mode: number, parentMode = 0o755): Promise<void> {
   const parent = path.dirname(folder);
   try {
     await fs.mkdir(folder, { mode }).catch(async (error: unknown) => {
       if (!hasCode(error, 'ENOENT') || parent === folder) throw error;
-      await makeFolder(fs, parent, 0o755);
+      await makeFolder(fs, parent, parentMode);
       // Once: there are folders, such as /proc, that are there and say ENOENT all the same.
       await fs.mkdir(folder, { mode });
     });

@@ -61,7 +61,7 @@ export function createLocks(options: LockOptions): Locks {
   };
 
   const takeFile = async (key: string, file: string, holder: Holder, { wait, signal }: Patience): Promise<void> => {
-    await makeFolder(fs, folder, 0o700);
+    await makeFolder(fs, folder, 0o700, 0o700);
     await withCard(holder, async (card) => {
       let waited = 0;
       let touched = 0;

@@ -61,7 +61,7 @@ export function createRecords({ folder, self, fs }: { folder: string; self: Owne
       const text = `${JSON.stringify({ key, value }, null, 2)}\n`;
       return inOrder(file, async () => {
         try {
-          await makeFolder(fs, folderOf(kind), 0o700);
+          await makeFolder(fs, folderOf(kind), 0o700, kind === 'accounts' ? 0o755 : 0o700);
           await replaceFile(fs, file, path.join(folderOf(kind), temporaryName(self)), { text, mode: 0o600, durable: kind !== 'cache' });
         } catch (error) {
           throw unwritable('write the record', file, error);
