@@ -16,7 +16,7 @@ const MOST_ALIASES = 100;
 export function parseConfig(text: string, source: string): ConfigOptions {
   const document = parseDocument(text, { prettyErrors: true });
   const fault = document.errors[0] ?? document.warnings[0];
-  if (fault !== undefined) throw invalid(source, [yamlWords(fault.message)], fault);
+  if (fault !== undefined) throw invalid(source, [yamlWords(fault.message)]);
   return checkOptions(toValue(document, source) ?? {}, source);
 }
 
@@ -25,11 +25,11 @@ function toValue(document: ReturnType<typeof parseDocument>, source: string): un
   try {
     return document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {
-    throw invalid(source, [yamlWords(messageOf(error))], error);
+    throw invalid(source, [yamlWords(messageOf(error))]);
   }
 }
 
-/** The first line of a message of the YAML parser, the place before the words. */
+/** The first line of a message of the YAML parser, the place before the words; its other lines quote the file, which may hold secrets. */
 function yamlWords(message: string): string {
   const [first = ''] = message.split('\n');
   const [, words = first, place] = /^(.*?)(?: at (line \d+, column \d+):?)?$/.exec(first) ?? [];
@@ -110,6 +110,6 @@ function receivedWords(received: string): string {
   return received === 'undefined' || received === 'null' ? 'nothing' : (KINDS[received] ?? received);
 }
 
-function invalid(source: string, faults: readonly string[], cause?: unknown): TscertError {
-  return new TscertError('config-invalid', `Cannot use ${source}: ${faults.join('; ')}`, { data: { source, faults }, cause });
+function invalid(source: string, faults: readonly string[]): TscertError {
+  return new TscertError('config-invalid', `Cannot use ${source}: ${faults.join('; ')}`, { data: { source, faults } });
 }
