@@ -1,4 +1,4 @@
-// Bundles the command and the library with esbuild (ESM, split, so that --help loads only the command table),
+// Bundles the command and the library with esbuild (the command table alone; everything else split, and loaded when called for),
 // and writes the type declarations with tsc. `--outdir DIR` builds elsewhere; `--no-types` leaves the declarations out;
 // `--licenses FILE` writes the licences of everything that is in the bundle.
 import { execFileSync } from 'node:child_process';
@@ -42,14 +42,24 @@ const withoutSubprograms = {
   },
 };
 
-await rm(outdir, { recursive: true, force: true });
-await mkdir(outdir, { recursive: true });
-const { metafile } = await esbuild.build({
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
+/** What the command table loads when it is called for, each as a module of its own beside the command. */
+const loadedLate = new Map();
+const lateModules = {
+  name: 'late-modules',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ kind, path: named, resolveDir }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const source = path.join(resolveDir, named).replace(/\.js$/, '.ts');
+      const name = path.join('late', path.relative(path.resolve('src'), source)).replace(/\.ts$/, '');
+      loadedLate.set(name, source);
+      return { path: `./${name}.js`, external: true };
+    });
+  },
+};
+
+const common = {
   outdir,
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
   define,
@@ -57,13 +67,33 @@ const { metafile } = await esbuild.build({
   minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
+  // The names of modules stand in the bundle: as paths of this checkout, also where node_modules is a link to another place.
+  preserveSymlinks: true,
+  logLevel: 'warning',
+};
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+// CommonJS, because Node.js starts such a file in less time than it needs to set up its loader of ES modules.
+const start = await esbuild.build({
+  ...common,
+  entryPoints: { cli: 'src/cli/main.ts' },
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  plugins: [withoutSubprograms, lateModules],
+});
+const rest = await esbuild.build({
+  ...common,
+  entryPoints: { index: 'src/index.ts', ...Object.fromEntries(loadedLate) },
+  format: 'esm',
+  splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  logLevel: 'warning',
   plugins: [withoutUnusedAcmeParts, withoutSubprograms],
 });
 
-if (values.licenses !== undefined) await writeFile(values.licenses, await licensesOf(metafile));
+if (values.licenses !== undefined)
+  await writeFile(values.licenses, await licensesOf({ outputs: { ...start.metafile.outputs, ...rest.metafile.outputs } }));
 
 if (!values['no-types']) {
   const types = path.join(outdir, 'types');

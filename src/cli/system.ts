@@ -12,8 +12,13 @@ export interface Output {
   readonly isTTY: boolean;
 }
 
+/** The version of this package; the build puts it in (scripts/define.mjs). */
+declare const TSCERT_VERSION: string;
+
 /** The process as a value. */
 export interface System {
+  /** Of this package. */
+  readonly version: string;
   /** Without the program's own name. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -69,16 +74,27 @@ export function createClock({ unref = false } = {}): Clock {
 /** The real process. */
 export function createSystem(): System {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  let [stdout, stderr]: (Output | undefined)[] = [];
   return {
+    version: TSCERT_VERSION,
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
     isRoot: process.getuid?.() === 0,
     pid: process.pid,
     host: hostname(),
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
-    stdinIsTTY: process.stdin.isTTY === true,
+    // Node.js makes its streams when they are first asked for, which takes a while.
+    get stdout() {
+      stdout ??= outputOf(process.stdout);
+      return stdout;
+    },
+    get stderr() {
+      stderr ??= outputOf(process.stderr);
+      return stderr;
+    },
+    get stdinIsTTY() {
+      return process.stdin.isTTY === true;
+    },
     async readInput() {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk);

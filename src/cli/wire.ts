@@ -18,7 +18,6 @@ import { reasonOf } from '../store/files.js';
 import type { Store } from '../store/store.js';
 import { createProvider } from './registry.js';
 import type { System } from './system.js';
-import { VERSION } from './version.js';
 
 export interface WireOptions {
   readonly system: System;
@@ -73,7 +72,7 @@ export function wire(options: WireOptions): Parts {
       clock: system.clock,
       roots: options.caBundle === undefined ? [] : extraRoots(system, options.caBundle),
       proxy: proxyOf(env),
-      userAgent: `tscert/${VERSION} (Node.js ${process.versions.node})`,
+      userAgent: `tscert/${system.version} (Node.js ${process.versions.node})`,
     });
   });
   const dnsParts = once(async (): Promise<Dns> => {

@@ -56,7 +56,7 @@ describe('the package', () => {
   test('holds what it names, and nothing of the checkout', () => {
     const outside = files.filter((file) => !/^(bin|dist|schema)\//.test(file)).sort();
     assert.deepEqual(outside, ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENSES.txt', 'package.json']);
-    for (const file of ['bin/tscert.js', 'dist/cli.js', 'dist/index.js', 'dist/types/index.d.ts', 'schema/tscert.schema.json'])
+    for (const file of ['bin/tscert.js', 'dist/cli.cjs', 'dist/index.js', 'dist/types/index.d.ts', 'schema/tscert.schema.json'])
       assert.ok(files.includes(file), file);
     assert.deepEqual(
       files.filter((file) => /\.(ts|map)$/.test(file) && !file.endsWith('.d.ts')),
