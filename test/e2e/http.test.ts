@@ -81,7 +81,7 @@ describe('--http', { skip: skipUnless('pebble') }, () => {
   test('a port that somebody has already is told, and by whom', async () => {
     const server = await serve(async () => Buffer.from('somebody else'));
     try {
-      const { code, stderr } = await world.run(['issue', '-d', 'one.host.test', '--http', `standalone:${world.pebble.httpPort}`]);
+      const { code, stderr } = await world.run(['issue', '-d', 'two.host.test', '--http', `standalone:${world.pebble.httpPort}`]);
       assert.equal(code, 1, stderr);
       assert.match(stderr, new RegExp(`port ${world.pebble.httpPort}\\b.*${process.pid}`, 's'));
     } finally {
