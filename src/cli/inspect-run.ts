@@ -32,6 +32,7 @@ export async function runInspect(
   const passphrase = await readPassphrase(system, flags.passphraseFile);
   const options = { now: system.clock.now(), ...(passphrase === undefined ? {} : { passphrase }) };
   const seen: Seen[] = [];
+  const documents: Record<string, unknown>[] = [];
   const errors: unknown[] = [];
   for (const target of targets) {
     try {
@@ -39,18 +40,17 @@ export async function runInspect(
         ? { target, ...(await inspectServer(target, { ...options, timeout: HANDSHAKE_TIME, signal })) }
         : { target, found: inspectBytes(await readBytes(system, target), options) };
       seen.push(one);
+      documents.push(documentOf(one));
       for (const item of one.found) if (item.type === 'unreadable') errors.push(item.error);
     } catch (error) {
       if (signal.aborted || !isTscertError(error)) throw error;
       errors.push(error);
+      documents.push({ target, error: errorDocument(error) });
       ui.fail(error, target === '-' ? 'standard input' : target);
     }
   }
   if (!ui.json && seen.length > 0) ui.data(textOf(seen, targets.length > 1));
-  if (ui.json) {
-    const documents = seen.map(documentOf);
-    ui.document('inspect', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
-  }
+  if (ui.json) ui.document('inspect', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
   if (errors.length === 0) return EXIT.done;
   return targets.length === 1 ? exitCodeOf(errors[0]) : seen.length > 0 ? EXIT.partly : EXIT.failed;
 }

@@ -92,7 +92,9 @@ describe('inspect', { skip: skipUnless('openssl') }, () => {
       some.stderr,
       /missing\.pem: cannot read "missing\.pem": there is no such file\n.*no\.txt: cannot read it: it is neither PEM nor DER\n/,
     );
-    assert.equal((await tscert(['inspect', 'missing.pem'], { cwd })).code, 1);
+    const missing = await tscert(['inspect', 'missing.pem', '--json'], { cwd });
+    const { target, error, ...rest } = JSON.parse(missing.stdout);
+    assert.deepEqual([missing.code, target, error.code, rest], [1, 'missing.pem', 'file-unreadable', { version: 1, kind: 'inspect' }]);
   });
 
   test('an encrypted key wants its passphrase', async () => {
