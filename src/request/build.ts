@@ -17,7 +17,7 @@ export interface BuildHelp {
   readCsr(file: string): CertificateSpec;
 }
 
-export const DEFAULT_SERVER = 'letsencrypt';
+const DEFAULT_SERVER = 'letsencrypt';
 const DEFAULT_DNS_TIMEOUT = '5m';
 const DEFAULT_JOBS = 300;
 

@@ -25,7 +25,7 @@ export async function warnIfElsewhere({ identifier }: Challenge, lookup: Lookup,
 }
 
 /** What is strange about the addresses of a name, seen from a machine with the addresses `own`; undefined when nothing is. */
-export function describeReach(name: string, addresses: readonly string[], own: readonly string[]): string | undefined {
+function describeReach(name: string, addresses: readonly string[], own: readonly string[]): string | undefined {
   if (addresses.length === 0) return `${name} has no address: the CA cannot reach it`;
   const foreign = addresses.filter((address) => !own.some((mine) => canonical(mine) === canonical(address)));
   if (foreign.length === 0) return undefined;
