@@ -76,7 +76,7 @@ export function createDirectory(options: {
  * Reads a directory; URLs become absolute, and unknown fields are passed over.
  * @throws {TscertError} `response-invalid` when a resource that every server has is missing
  */
-function readDirectory(answer: Answer): Directory {
+export function readDirectory(answer: Answer): Directory {
   const body = readObject(answer, DOING);
   const meta = isObject(body.meta) ? body.meta : {};
   const required = (name: string): string => resolveUrl(body[name], answer, DOING, `URL "${name}"`);

@@ -198,7 +198,7 @@ export async function readAuthorizationAt(url: string, { signer, signal }: Order
  * Reads an order; URLs become absolute.
  * @throws {TscertError} `response-invalid`
  */
-function readOrder(answer: Answer, url: string, doing: string): Order {
+export function readOrder(answer: Answer, url: string, doing: string): Order {
   const body = readObject(answer, doing);
   const status = ORDER_STATES.find((state) => state === body.status);
   if (status === undefined || !Array.isArray(body.identifiers) || !Array.isArray(body.authorizations)) {
@@ -220,7 +220,7 @@ function readOrder(answer: Answer, url: string, doing: string): Order {
  * Reads an authorization; challenges without type or URL are passed over.
  * @throws {TscertError} `response-invalid`
  */
-function readAuthorization(answer: Answer, url: string, doing: string): Authorization {
+export function readAuthorization(answer: Answer, url: string, doing: string): Authorization {
   const body = readObject(answer, doing);
   const status = AUTHORIZATION_STATES.find((state) => state === body.status);
   const identifier = readIdentifier(body.identifier);
