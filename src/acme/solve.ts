@@ -2,6 +2,7 @@
  * Proves control of the names of one order (RFC 8555 §7.5): presents all challenges together, tells the CA of each as soon as
  * it checks out, and asks for the order, not for each authorization, until it is decided.
  */
+import { setMaxListeners } from 'node:events';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { Stage } from '../base/events.js';
 import type { Member } from '../base/gathering.js';
@@ -115,6 +116,8 @@ async function taskFor(authorization: Authorization, { picker, signer }: SolveCo
 async function prove(order: Order, tasks: readonly Task[], context: SolveContext): Promise<Order> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
+  // Every challenge of the line listens.
+  setMaxListeners(0, signal);
   const line: SolveContext = { ...context, signal };
   const solverContext: SolverContext = {
     signal,

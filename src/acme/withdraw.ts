@@ -1,4 +1,5 @@
 /** Takes back what challenges left in the world. */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../base/clock.js';
 import { messageOf, TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
@@ -68,6 +69,8 @@ async function withdraw(
 /** A signal of its own for the clean-up, aborted some time after the run's signal is. */
 function startDeadline({ clock, signal }: WithdrawContext, over: AbortSignal): AbortSignal {
   const deadline = new AbortController();
+  // Every removal of the line listens.
+  setMaxListeners(0, deadline.signal);
   const start = (milliseconds: number): void => {
     const expire = (): void =>
       deadline.abort(
