@@ -1,4 +1,5 @@
 /** One action of a verb, from its options to its exit code. */
+import { setMaxListeners } from 'node:events';
 import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
 import type { Context } from './context.js';
@@ -18,6 +19,8 @@ export async function runAction(system: System, globals: GlobalOptions, action: 
     else if (globals.verbose === true) ui.say(`${warning.name}: ${warning.message}`);
   });
   const abort = new AbortController();
+  // Every request, wait and question of the run listens.
+  setMaxListeners(0, abort.signal);
   const over = new AbortController();
   const stopListening = system.onSignal((signal) => {
     if (abort.signal.aborted) {
