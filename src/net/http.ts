@@ -11,6 +11,7 @@ import type { Connection } from './exchange.js';
 import { ExchangeFailure, exchangeFailure, type Phase } from './failure.js';
 import { createHttp1 } from './http1.js';
 import { type ProxySettings, proxyFor } from './proxy.js';
+import { createTrust } from './trust.js';
 
 export interface HttpOptions {
   readonly clock: Clock;
@@ -109,19 +110,13 @@ function createPool(options: HttpOptions): { get(url: URL): Promise<Connection>;
   const closing = new AbortController();
   const opened: Connection[] = [];
   const entries = new Map<string, { connection?: Connection; opening: Promise<Connection> }>();
-  let secureContext: tls.SecureContext | undefined;
-  const contextOf = (url: URL): tls.SecureContext | undefined => {
-    if (url.protocol === 'https:' && (options.roots?.length ?? 0) > 0) {
-      secureContext ??= tls.createSecureContext({ ca: [...tls.rootCertificates, ...(options.roots ?? [])] });
-    }
-    return secureContext;
-  };
+  const trust = createTrust(options.roots ?? []);
   const open = async (url: URL): Promise<Connection> => {
     const proxy = proxyFor(url, options.proxy);
     const socketWith = async (...alpn: string[]): Promise<Socket> => {
       const deadline = startDeadline(closing.signal, timeout);
       try {
-        return await connect(url, { secureContext: contextOf(url), alpn, proxy, signal: deadline.signal });
+        return await trust.connect(url.origin, (secureContext) => connect(url, { secureContext, alpn, proxy, signal: deadline.signal }));
       } catch (error) {
         closing.signal.throwIfAborted();
         throw deadline.signal.aborted ? timedOut(url, timeout, { phase: 'connect', sent: false }) : error;
