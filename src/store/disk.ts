@@ -120,9 +120,8 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
 
   /** What dead processes left half-written, once a process: also where nothing is written any more that would look for it. */
   const tidy = async (): Promise<void> => {
-    for (const below of ['state/locks', ...Object.values(RECORD_FOLDERS)]) {
-      await sweep(fs, path.join(folder, below), self, isDead).catch(() => undefined);
-    }
+    await locks.sweep().catch(() => undefined);
+    for (const below of Object.values(RECORD_FOLDERS)) await sweep(fs, path.join(folder, below), self, isDead).catch(() => undefined);
   };
 
   return {
