@@ -28,6 +28,8 @@ export interface Session {
   directory(signal: AbortSignal, options?: { readonly fresh?: boolean }): Promise<Directory>;
   /** Makes requests signed by `key` (PEM, EC or RSA), for the account at `accountUrl` where it is known. */
   signer(key: string, accountUrl?: string): Promise<Signer>;
+  /** Connects and gets the first nonce while there is other work to do; what goes wrong is told by the first request that needs it. */
+  warmUp(signal: AbortSignal): void;
   /** An order is about to be made: it may use a few nonces at once. */
   expectOrder(): void;
 }
@@ -61,6 +63,7 @@ export function createSession({ http, clock, random, records, directory: url }: 
     },
   });
   let ordered = false;
+  let warm = false;
 
   /** Failures after which nothing is tried again, however many hands they pass through. */
   const final = new WeakSet<TscertError>();
@@ -112,6 +115,11 @@ export function createSession({ http, clock, random, records, directory: url }: 
     url,
     directory: (signal, options) => directory.get(signal, options),
     signer: signers,
+    warmUp(signal) {
+      if (warm) return;
+      warm = true;
+      nonces.take(signal).then(nonces.settle, () => undefined);
+    },
     expectOrder() {
       nonces.allow(NONCES_PER_ORDER + (directory.isCached() && !ordered ? 1 : 0) - (ordered ? 0 : 1));
       ordered = true;

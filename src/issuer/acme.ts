@@ -140,6 +140,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
           },
         );
       }
+      session.warmUp(signal);
       const isThere = wanted.issuer.profile === undefined || directory.profiles?.[wanted.issuer.profile] !== undefined;
       checkProfile(wanted, isThere ? directory : await session.directory(signal, { fresh: true }));
     },
