@@ -60,12 +60,13 @@ export function isProblem(problem: Problem | undefined, name: string): boolean {
 
 /** A problem in one line: the server's own words and the short type, those of its subproblems too. */
 export function wordsOf(problem: Problem): string {
-  const own = problem.detail ?? problem.title ?? 'no reason given';
+  const words = [problem.detail, problem.title].map((text) => text?.trim().replace(/\.$/, ''));
+  const own = words.find((text) => text !== undefined && text !== '') ?? 'no reason given';
   const short = problem.type.startsWith(PREFIX) ? ` (${problem.type.slice(PREFIX.length)})` : '';
   const parts = (problem.subproblems ?? []).map(
     (sub) => `${sub.identifier === undefined ? '' : `${sub.identifier.value}: `}${wordsOf(sub)}`,
   );
-  return [`${own.trim().replace(/\.$/, '')}${short}`, ...parts].join('; ');
+  return [`${own}${short}`, ...parts].join('; ');
 }
 
 function unexpected({ headers: { location } }: Answer): string {

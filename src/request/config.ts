@@ -6,6 +6,7 @@ import { nearest } from '../base/nearest.js';
 import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, type OwnOptions, ownSchema, RUN_KEYS } from './options.js';
 
 const MOST_ALIASES = 100;
+const LONGEST_QUOTE = 60;
 
 /**
  * Reads a configuration.
@@ -83,7 +84,7 @@ function describeIssue(issue: v.BaseIssue<unknown>, nameOf: (key: string) => str
   if (issue.type === 'non_empty') return `${path} is empty`;
   if (path === 'eabHmac') return 'eabHmac must be a reference: { file: PATH } or { env: NAME }';
   // Settings of a provider may be secrets: their values are not repeated.
-  const received = first?.key === 'dns' ? '' : `, not ${receivedWords(issue.received)}`;
+  const received = first?.key === 'dns' ? '' : `, not ${receivedWords(issue, path === '')}`;
   return `${path === '' ? 'it' : path} must be ${expectedWords(issue)}${received}`;
 }
 
@@ -106,8 +107,11 @@ const KINDS: Readonly<Record<string, string>> = {
   Object: 'a mapping',
 };
 
-function receivedWords(received: string): string {
-  return received === 'undefined' || received === 'null' ? 'nothing' : (KINDS[received] ?? received);
+/** What stood there instead; of a long text its beginning, of a whole document nothing. */
+function receivedWords({ received, input }: v.BaseIssue<unknown>, isWhole: boolean): string {
+  if (typeof input !== 'string') return received === 'undefined' || received === 'null' ? 'nothing' : (KINDS[received] ?? received);
+  if (isWhole) return 'a text';
+  return JSON.stringify(input.length > LONGEST_QUOTE ? `${input.slice(0, LONGEST_QUOTE)}...` : input);
 }
 
 function invalid(source: string, faults: readonly string[]): TscertError {
