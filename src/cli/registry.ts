@@ -4,6 +4,7 @@ import { TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import { nearest } from '../base/nearest.js';
 import type { DnsProvider, TxtRecord } from '../dns/provider.js';
+import type { HttpsAgent } from '../net/agent.js';
 
 type Settings = Readonly<Record<string, string | undefined>>;
 
@@ -15,6 +16,8 @@ export interface ProviderHelp {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** For SDKs that send their own requests: absent when these need no proxy and no roots of the run. */
+  readonly agent?: () => Promise<HttpsAgent>;
   /** A folder for what a provider's own scripts want to keep. */
   readonly stateFolder: string;
   /** On a terminal: waits for the person's word that the records stand. */
@@ -44,7 +47,7 @@ const ENTRIES: readonly Entry[] = [
       'AWS_ASSUME_ROLE_ARN',
       'AWS_EXTERNAL_ID',
     ],
-    async create({ settings, environment, clock, random }) {
+    async create({ settings, environment, clock, random, agent }) {
       // The SDK tells users of older Node.js lines about itself; that is between it and us.
       process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
       const { createRoute53 } = await import('../dns/providers/route53.js');
@@ -53,6 +56,7 @@ const ENTRIES: readonly Entry[] = [
       return createRoute53({
         clock,
         random,
+        ...(agent === undefined ? {} : { agent: await agent() }),
         ...given({
           region: all.AWS_REGION,
           profile: settings.AWS_PROFILE,

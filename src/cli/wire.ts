@@ -56,24 +56,30 @@ export function wire(options: WireOptions): Parts {
   const { system, folder, dns } = options;
   const gathering = createGathering();
   const solvers = new Map<string, Promise<Solver>>();
-  const once = <Value>(make: () => Value): (() => Value) => {
+  const once = <Value>(make: () => Value): (() => Value) & { isMade(): boolean } => {
     let made: { readonly value: Value } | undefined;
-    return () => {
+    const get = (): Value => {
       made ??= { value: make() };
       return made.value;
     };
+    return Object.assign(get, { isMade: () => made !== undefined });
   };
 
   const store = once(() => openStore(system, folder, options.command));
+  const proxy = proxyOf(system.env);
+  const roots = once(() => (options.caBundle === undefined ? [] : extraRoots(system, options.caBundle)));
   const http = once(async () => {
     const { createHttp } = await import('../net/http.js');
-    const { env } = system;
     return createHttp({
       clock: system.clock,
-      roots: options.caBundle === undefined ? [] : extraRoots(system, options.caBundle),
-      proxy: proxyOf(env),
+      roots: roots(),
+      proxy,
       userAgent: `tscert/${system.version} (Node.js ${process.versions.node})`,
     });
+  });
+  const agent = once(async () => {
+    const { createAgent } = await import('../net/agent.js');
+    return createAgent({ proxy, roots: roots() });
   });
   const dnsParts = once(async (): Promise<Dns> => {
     const [{ createDnsClient }, { createResolver }, { parseServer }, { systemResolvers }, { createZones }, { createPropagation }] =
@@ -122,6 +128,7 @@ export function wire(options: WireOptions): Parts {
         emit: options.emit,
         stateFolder: path.join(folder, 'state', 'providers', request.provider.replaceAll(/[^\w-]/g, '_')),
         missing,
+        ...(options.caBundle === undefined && proxy.https === undefined ? {} : { agent }),
         ...(options.wait === undefined ? {} : { wait: options.wait }),
       });
       return createDns01Solver({ batch: createBatch({ provider, clock, random, gathering, emit: options.emit }), zones, propagation });
@@ -166,9 +173,12 @@ export function wire(options: WireOptions): Parts {
     },
     async close() {
       for (const solver of solvers.values()) await solver.then((made) => made.close?.()).catch(() => undefined);
-      await http()
-        .then((made) => made.close())
-        .catch(() => undefined);
+      if (http.isMade()) {
+        await http()
+          .then((made) => made.close())
+          .catch(() => undefined);
+      }
+      if (agent.isMade()) (await agent()).destroy();
     },
   };
 }

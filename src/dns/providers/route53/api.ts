@@ -6,6 +6,7 @@ import type {
   Route53Client,
   Route53ClientConfig,
 } from '@aws-sdk/client-route-53';
+import type { HttpsAgent } from '../../../net/agent.js';
 import { type Attempt, toFailure } from './failure.js';
 
 /** How to reach AWS; what is absent comes from the SDK's default chain (environment, profile, web identity, container, instance). */
@@ -18,6 +19,8 @@ export interface Route53Access {
   /** A role to take with the credentials found. */
   readonly roleArn?: string;
   readonly externalId?: string;
+  /** For the SDK's connections; its own when absent. */
+  readonly agent?: HttpsAgent;
 }
 
 /** From where a list of record sets starts; identifiers only within a set's name and type. */
@@ -116,9 +119,16 @@ async function configure({
   credentials,
   roleArn,
   externalId,
+  agent,
 }: Route53Access): Promise<Route53ClientConfig> {
   const source = credentials === undefined ? undefined : { ...credentials };
-  const shared = { region, logger: silent, ...(profile === undefined ? {} : { profile }) };
+  const requestHandler = {
+    connectionTimeout: 10_000,
+    requestTimeout: 30_000,
+    throwOnRequestTimeout: true,
+    ...(agent === undefined ? {} : { httpsAgent: agent }),
+  };
+  const shared = { region, logger: silent, requestHandler, ...(profile === undefined ? {} : { profile }) };
   const role =
     roleArn === undefined
       ? undefined
@@ -128,7 +138,6 @@ async function configure({
     ...shared,
     // One retry for a dropped connection or a wrong clock; backing off is done once for all providers, above.
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(chosen === undefined ? {} : { credentials: chosen }),
   };
@@ -137,7 +146,11 @@ async function configure({
 async function assumeRole(
   params: { readonly RoleArn: string; readonly ExternalId?: string },
   source: Route53Access['credentials'],
-  clientConfig: { readonly region: string; readonly logger: typeof silent; readonly profile?: string },
+  clientConfig: Pick<Route53ClientConfig, 'requestHandler'> & {
+    readonly region: string;
+    readonly logger: typeof silent;
+    readonly profile?: string;
+  },
 ) {
   const { fromTemporaryCredentials } = unwrap(await import('@aws-sdk/credential-providers'));
   return fromTemporaryCredentials({
