@@ -84,7 +84,7 @@ export async function issueAll({ own, config }: Options, run: RunFlags, surround
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
   });
   try {
-    const issuers = createIssuers(system, parts);
+    const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
     const { clock } = system;
     const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });

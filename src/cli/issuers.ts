@@ -20,12 +20,13 @@ export interface Issuers {
   accountFor(request: AcmeRequest): Promise<OpenAccount>;
 }
 
-export function createIssuers(system: System, parts: Parts): Issuers {
+/** @param limit of challenges with the CA at once, where it is not the usual one */
+export function createIssuers(system: System, parts: Parts, limit?: number): Issuers {
   const { clock, random } = system;
   const sessions = new Map<string, Promise<Session>>();
   const accounts = new Map<string, Promise<OpenAccount>>();
   const issuers = new Map<string, Promise<Issuer>>();
-  let scheduler: Promise<Scheduler> | undefined;
+  let scheduler: Scheduler | undefined;
 
   const sessionAt = (directory: string): Promise<Session> =>
     remember(sessions, directory, async () => {
@@ -54,8 +55,8 @@ export function createIssuers(system: System, parts: Parts): Issuers {
       accountFor(request),
       parts.picker(solvers),
     ]);
-    scheduler ??= Promise.resolve(createScheduler({ claim: (key, options) => parts.store().lock(key, options) }));
-    return createAcmeIssuer({ session, account, hasEab: request.eab !== undefined, scheduler: await scheduler, picker, clock });
+    scheduler ??= createScheduler({ claim: (key, options) => parts.store().lock(key, options), ...(limit === undefined ? {} : { limit }) });
+    return createAcmeIssuer({ session, account, hasEab: request.eab !== undefined, scheduler, picker, clock });
   };
 
   return {

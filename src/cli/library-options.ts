@@ -81,6 +81,8 @@ export interface Configuration extends Omit<CertificateEntry, 'domains'> {
   readonly caBundle?: string | undefined;
   /** Certificates under way at once; 300 unless given. */
   readonly jobs?: number | undefined;
+  /** Challenges with the CA at once; 60 unless given. */
+  readonly challenges?: number | undefined;
   /** One entry a certificate. */
   readonly certificates?: readonly CertificateEntry[] | undefined;
 }

@@ -17,7 +17,7 @@ export interface Options {
 }
 
 const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
-const NUMBERS: ReadonlySet<string> = new Set(['jobs']);
+const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges']);
 const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver']);
 
 /**

@@ -4,7 +4,7 @@ import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
-import type { CertificateOptions, ConfigOptions } from './options.js';
+import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
 import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
@@ -80,17 +80,21 @@ type Merged = CertificateOptions;
 
 /** Each key from the first that has it; the ways of proving names belong together and are taken from one place. */
 function merge(flags: CertificateOptions, entry: CertificateOptions, config: ConfigOptions): Merged {
-  const { certificates: _, dnsResolver: _1, dnsNameserver: _2, dnsCheck: _3, dnsTimeout: _4, caBundle: _5, jobs: _6, ...defaults } = config;
+  const defaults: CertificateOptions = omit(config, ['certificates', ...RUN_KEYS]);
   const proofs = [flags, entry, defaults].find(
     ({ dns, http, tlsAlpn }) => dns !== undefined || http !== undefined || tlsAlpn !== undefined,
   );
-  const { dns: _7, http: _8, tlsAlpn: _9, ...rest } = { ...defaults, ...entry, ...flags };
+  const rest = omit({ ...defaults, ...entry, ...flags }, ['dns', 'http', 'tlsAlpn']);
   return {
     ...rest,
     ...(proofs?.dns === undefined ? {} : { dns: proofs.dns }),
     ...(proofs?.http === undefined ? {} : { http: proofs.http }),
     ...(proofs?.tlsAlpn === undefined ? {} : { tlsAlpn: proofs.tlsAlpn }),
   };
+}
+
+function omit<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
 function nameOf(options: Merged, help: BuildHelp): string {

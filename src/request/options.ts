@@ -76,6 +76,7 @@ const perRun = {
   dnsTimeout: v.pipe(text, v.description('How long the self check waits, as 5m')),
   caBundle: v.pipe(text, v.description('PEM file with extra trust roots for HTTPS')),
   jobs: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000), v.description('Certificates under way at once')),
+  challenges: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000), v.description('Challenges with the CA at once')),
 } as const;
 
 const domains = v.pipe(texts, v.description('Names of the certificate: DNS names, IP addresses, e-mail addresses, URIs'));

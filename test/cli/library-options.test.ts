@@ -51,6 +51,7 @@ test('what the types of the library allow, the parser takes', () => {
     dnsTimeout: '5m',
     caBundle: 'ca.pem',
     jobs: 10,
+    challenges: 20,
     certificates: [entry],
   };
   assert.ok(sameKeys);

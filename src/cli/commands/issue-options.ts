@@ -82,6 +82,7 @@ const GROUPS: readonly Group[] = [
       new Option('--force', 'issue even when a good certificate is stored'),
       new Option('--dry-run', 'go through all of it with the staging directory and throw the result away'),
       new Option('--jobs <n>', 'certificates under way at once (default: 300)').argParser(count),
+      new Option('--challenges <n>', 'challenges with the CA at once (default: 60)').argParser(count),
     ],
   },
 ];
