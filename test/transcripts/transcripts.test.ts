@@ -31,7 +31,14 @@ function comparable({ stdout, stderr, exit }: Result): unknown {
   const isStage = (line: string): boolean => /^tscert: \S+: /.test(line) && !line.startsWith('tscert: error: ');
   const lines = stderr.split('\n').filter((line) => !line.endsWith('; waiting <duration>'));
   return {
-    stdout: stdout.replace(/^( {2}took +)(.*)$/m, (_, head: string, stages: string) => head + stages.split(', ').sort().join(', ')),
+    stdout: stdout
+      .replace(/^( {2}took +)(.*)$/m, (_, head: string, stages: string) => head + stages.split(', ').sort().join(', '))
+      .replace(/"stages": \[[^\]]*\]/, (list) =>
+        [...list.matchAll(/"stage": "(.*)"/g)]
+          .map(([, stage]) => stage)
+          .sort()
+          .join(' '),
+      ),
     stages: [...new Set(lines.filter(isStage))].sort(),
     stderr: lines.filter((line) => !isStage(line)),
     exit,
