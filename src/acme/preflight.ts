@@ -5,7 +5,7 @@ import type { CertificateRequest } from '../request/request.js';
 import { authorityAt, maxNamesOf } from './authorities.js';
 import type { Directory } from './directory.js';
 import type { Identifier } from './order.js';
-import type { ChallengeType, SolverPicker } from './solver.js';
+import type { ChallengeType, Solver, SolverPicker } from './solver.js';
 
 const FOR_DNS: readonly ChallengeType[] = ['dns-01', 'http-01', 'tls-alpn-01'];
 /** RFC 8738 §7. */
@@ -41,7 +41,7 @@ export function checkRequest(wanted: CertificateRequest, picker: SolverPicker): 
   }
   checkCommonName(wanted, identifiers);
   checkAuthority(wanted, identifiers);
-  for (const identifier of identifiers) checkSolver(identifier, picker);
+  for (const identifier of identifiers) solverFor(identifier, picker);
 }
 
 /**
@@ -100,11 +100,21 @@ function checkAuthority({ issuer, key, spec }: CertificateRequest, identifiers: 
   }
 }
 
-function checkSolver({ type, value }: Identifier, picker: SolverPicker): void {
+/**
+ * Lets the solvers of a request look at what they will need.
+ * @throws {TscertError} `wildcard-needs-dns01`, `solver-missing`, and what the solvers throw
+ */
+export async function checkSolvers(wanted: CertificateRequest, picker: SolverPicker): Promise<void> {
+  const solvers = new Set(identifiersOf(wanted).map((identifier) => solverFor(identifier, picker)));
+  await Promise.all([...solvers].map((solver) => solver.preflight?.()));
+}
+
+function solverFor({ type, value }: Identifier, picker: SolverPicker): Solver {
   const wildcard = type === 'dns' && isWildcard(value);
   const identifier = { type, value: withoutWildcard(value) };
   const offered = wildcard ? FOR_DNS.slice(0, 1) : type === 'ip' ? FOR_IP : FOR_DNS;
-  if (picker(identifier, wildcard, offered) !== undefined) return;
+  const solver = picker(identifier, wildcard, offered);
+  if (solver !== undefined) return solver;
   const data = { identifier: value };
   if (wildcard) {
     throw new TscertError(

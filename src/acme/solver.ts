@@ -32,6 +32,11 @@ export interface SolverContext {
 
 export interface Solver {
   readonly type: ChallengeType;
+  /**
+   * Looks at what can be known before anything is ordered: that a folder is there, that a port is free. Absent: nothing can be.
+   * @throws {TscertError} what `present` would throw
+   */
+  preflight?(): Promise<void>;
   /** Makes the challenge true, and returns quickly: what spreads slowly is waited for in `check`. Presenting twice is fine. */
   present(challenge: Challenge, context: SolverContext): Promise<void>;
   /**

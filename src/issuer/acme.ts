@@ -4,7 +4,7 @@ import { authorityAt } from '../acme/authorities.js';
 import { downloadChain } from '../acme/chain.js';
 import type { Signer } from '../acme/client.js';
 import { awaitOrder, createOrder, finalizeOrder, isFor, type Order, type OrderContext, orderInvalid, readOrderAt } from '../acme/order.js';
-import { checkProfile, checkRequest, identifiersOf } from '../acme/preflight.js';
+import { checkProfile, checkRequest, checkSolvers, identifiersOf } from '../acme/preflight.js';
 import type { Scheduler } from '../acme/scheduler.js';
 import type { Session } from '../acme/session.js';
 import { giveBackOrder, solveOrder } from '../acme/solve.js';
@@ -127,6 +127,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
     key: `acme:${session.url}`,
     async preflight(wanted, signal) {
       checkRequest(wanted, picker);
+      await checkSolvers(wanted, picker);
       const authority = authorityAt(session.url);
       const needsEab = !options.hasEab && !(await account.isKnown());
       const directory = await session.directory(signal);

@@ -1,6 +1,8 @@
 /** One listener for all challenges of a run: open while anybody needs it. */
 
 export interface SharedListener {
+  /** Opens and closes it once, to see that it can be opened; later calls look no more. */
+  test(): Promise<void>;
   /** Resolves when the listener is open; it stays so until `release` of the same user. */
   hold(user: string): Promise<void>;
   /** The last one closes it. Harmless for a user that does not hold it. */
@@ -27,19 +29,26 @@ export function createSharedListener(open: () => Promise<() => Promise<void>>): 
     last = last.then(adjust, adjust);
     return last;
   };
+  const hold = async (user: string): Promise<void> => {
+    users.add(user);
+    try {
+      await inTurn();
+    } catch (error) {
+      users.delete(user);
+      throw error;
+    }
+  };
+  const release = async (user: string): Promise<void> => {
+    if (users.delete(user)) await inTurn();
+  };
+  let tested: Promise<void> | undefined;
   return {
-    async hold(user) {
-      users.add(user);
-      try {
-        await inTurn();
-      } catch (error) {
-        users.delete(user);
-        throw error;
-      }
+    test() {
+      tested ??= hold('').then(() => release(''));
+      return tested;
     },
-    async release(user) {
-      if (users.delete(user)) await inTurn();
-    },
+    hold,
+    release,
     close() {
       users.clear();
       return inTurn();

@@ -44,6 +44,7 @@ export function createTlsAlpn01({ port, clock, lookup }: TlsAlpn01Options): Solv
   };
   return {
     type: 'tls-alpn-01',
+    preflight: () => listener.test(),
     async present(challenge, context) {
       await context.remember(challenge, { kind: 'tls-alpn-01', port });
       answers.set(serverNameOf(challenge), answerOf(challenge, clock.now()));

@@ -53,37 +53,40 @@ describe('--http', { skip: skipUnless('pebble') }, () => {
     }
   });
 
-  test('a webroot that is not there is told; once it is there, the same order is gone on with', async () => {
+  const orders = (from: number): number =>
+    world.pebble
+      .log()
+      .slice(from)
+      .match(/Added order "/g)?.length ?? 0;
+
+  test('a webroot that is not there is told before anything is ordered', async () => {
     const root = path.join(world.folder, '..', 'late');
     const args = ['issue', '-d', 'one.host.test', '--http', `webroot:${root}`];
     const from = world.pebble.log().length;
     const first = await world.run(args);
     assert.equal(first.code, 2, first.stderr);
     assert.match(first.stderr, /late": it does not exist/);
+    assert.equal(orders(from), 0);
     await mkdir(root);
     const server = await serve((url) => readFile(path.join(root, url)));
     try {
       const second = await world.run(args);
       assert.equal(second.code, 0, second.stderr);
       assert.deepEqual(await readdir(root), []);
-      assert.equal(
-        world.pebble
-          .log()
-          .slice(from)
-          .match(/Added order "/g)?.length,
-        1,
-      );
+      assert.equal(orders(from), 1);
     } finally {
       await stop(server);
     }
   });
 
-  test('a port that somebody has already is told, and by whom', async () => {
+  test('a port that somebody has already is told, and by whom, before anything is ordered', async () => {
+    const from = world.pebble.log().length;
     const server = await serve(async () => Buffer.from('somebody else'));
     try {
       const { code, stderr } = await world.run(['issue', '-d', 'two.host.test', '--http', `standalone:${world.pebble.httpPort}`]);
       assert.equal(code, 1, stderr);
       assert.match(stderr, new RegExp(`port ${world.pebble.httpPort}\\b.*${process.pid}`, 's'));
+      assert.equal(orders(from), 0);
     } finally {
       await stop(server);
     }

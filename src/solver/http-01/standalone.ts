@@ -27,6 +27,7 @@ export function createStandalone({ port, lookup }: StandaloneOptions): Solver {
   });
   return {
     type: 'http-01',
+    preflight: () => listener.test(),
     async present(challenge, context) {
       checkToken(challenge);
       await context.remember(challenge, { kind: 'standalone', port });

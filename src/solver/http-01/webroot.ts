@@ -37,6 +37,7 @@ export function createWebroot(options: WebrootOptions): Solver {
   };
   return {
     type: 'http-01',
+    preflight: () => checkDirectory(directory),
     async present(challenge, context) {
       checkToken(challenge);
       await checkDirectory(directory);
