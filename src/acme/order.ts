@@ -9,7 +9,7 @@ import { isProblem, type Problem, readProblem, wordsOf } from './problem.js';
 import type { Session } from './session.js';
 
 const FIRST_POLL = 250;
-const POLL_GROWTH = 1.5;
+const POLL_GROWTH = 1.3;
 const LONGEST_POLL = 5_000;
 /** The longest Retry-After of a poll that is followed to the letter, in milliseconds. */
 const LONGEST_RETRY_AFTER = 60_000;

@@ -247,7 +247,7 @@ describe('ACME over a bad line', { skip: await whyNoPebble() }, () => {
     const pauses = run.events.flatMap((event) =>
       event.type === 'waiting' && event.what === 'the certificate' ? Math.round(event.milliseconds) : [],
     );
-    assert.deepEqual(pauses.slice(0, 4), [250, 375, 563, 844]);
+    assert.deepEqual(pauses.slice(0, 4), [250, 325, 423, 549]);
     assert.equal(Math.max(...pauses), 5_000);
     await run.close();
   });
