@@ -104,7 +104,9 @@ function findPeers(names, install) {
 
 function versionOf(name, file) {
   const args = { openssl: ['version'], cfssl: ['version'], lego: ['--version'], certbot: ['--version'] }[name];
-  return /\d+\.\d+[.\d]*/.exec(execFileSync(file, args, { encoding: 'utf8' }))?.[0] ?? '';
+  // What was built from the Go module says "dev": its folder in the cache is named by the version.
+  const text = execFileSync(file, args, { encoding: 'utf8' }).replace(/^Version: dev$[\s\S]*/m, file);
+  return /\d+\.\d+[.\d]*/.exec(text)?.[0] ?? '';
 }
 
 function print(text) {
