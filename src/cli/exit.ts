@@ -8,6 +8,8 @@ export const EXIT = {
   partly: 3,
   deployFailed: 4,
   later: 5,
+  /** Of `plan --detailed-exitcode`. */
+  due: 6,
   interrupted: 130,
   terminated: 143,
 } as const;

@@ -7,12 +7,14 @@ import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
+import type { ConfigOptions } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
 import { createPicker } from '../solver/pick.js';
 import type { Context } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
+import { fromAnywhere } from './from-anywhere.js';
 import { createIssuers } from './issuers.js';
-import { type Options, readOptions } from './options.js';
+import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { buildHelp } from './requests.js';
 import type { System } from './system.js';
@@ -27,10 +29,21 @@ export interface RunFlags {
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */
 export async function runIssue(context: Context, flags: Readonly<Record<string, unknown>>, run: RunFlags): Promise<number> {
-  const { system, globals, ui, signal } = context;
-  const options = await readOptions(context, flags);
+  const { system, signal } = context;
+  const { own, config, given } = await readOptions(context, flags);
+  const requests = buildRequests(own, config, buildHelp(system, run.dryRun));
+  // What stands in the configuration file is asked for again by the file.
+  const isOfFile = own.domains === undefined && own.csr === undefined;
+  const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
+  const outcomes = await issueRequests(wanted, config, run, surroundingsOf(context));
+  tellOutcomes(context, 'issue', outcomes, outcomes);
+  return exitCodeOfRun(outcomes, signal);
+}
+
+/** How a run of a person or a timer is shown, and whom it may ask. */
+export function surroundingsOf({ system, globals, ui, signal }: Context): RunSurroundings {
   const interactive = system.stdinIsTTY && system.stderr.isTTY && !ui.json && globals.quiet !== true;
-  const outcomes = await issueAll(options, run, {
+  return {
     system,
     folder: dataFolder(system, globals),
     signal,
@@ -43,20 +56,28 @@ export async function runIssue(context: Context, flags: Readonly<Record<string, 
           },
         }
       : {}),
-  });
+  };
+}
+
+/** Tells what became of the certificates: failures as errors, all of it as a document, or those `shown` in words. */
+export function tellOutcomes(
+  { system, globals, ui }: Context,
+  kind: 'issue' | 'renew',
+  outcomes: readonly Outcome[],
+  shown: readonly Outcome[],
+): void {
   ui.rest();
   for (const outcome of outcomes) {
     if (outcome.state === 'failed') ui.fail(outcome.error, outcomes.length > 1 ? outcome.name : undefined);
     else if ('deployError' in outcome && outcome.deployError !== undefined) ui.fail(outcome.deployError, outcome.name);
   }
-  if (ui.json) ui.document('issue', { certificates: outcomes.map(outcomeDocument) });
+  if (ui.json) ui.document(kind, { certificates: outcomes.map(outcomeDocument) });
   else if (globals.quiet !== true) {
-    for (const outcome of outcomes) {
+    for (const outcome of shown) {
       const lines = summaryOf(outcome, system.clock.now(), ui.paint);
       if (lines.length > 0) ui.data(`${lines.join('\n')}\n`);
     }
   }
-  return exitCodeOfRun(outcomes, signal);
 }
 
 /** What a run needs from its surroundings. */
@@ -69,14 +90,21 @@ export interface RunSurroundings {
   readonly ask?: (question: string) => Promise<string | undefined>;
 }
 
-/** Issues every certificate that the options name; never stops at one that fails. */
-export async function issueAll({ own, config }: Options, run: RunFlags, surroundings: RunSurroundings): Promise<Outcome[]> {
+/**
+ * Issues every one of these certificates that is due; never stops at one that fails.
+ * @param config whose options of the run hold for all of them
+ */
+export async function issueRequests(
+  requests: readonly CertificateRequest[],
+  config: ConfigOptions,
+  run: RunFlags,
+  surroundings: RunSurroundings,
+): Promise<Outcome[]> {
   const { system, folder, signal, emitFor, ask } = surroundings;
-  const requests = buildRequests(own, config, buildHelp(system, run.dryRun));
   const parts = wire({
     system,
     folder,
-    command: 'tscert issue',
+    command: 'tscert',
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
     emit: sharedEmit(requests, emitFor),
@@ -102,7 +130,7 @@ export async function issueAll({ own, config }: Options, run: RunFlags, surround
 }
 
 /** The exit code of a run: one for all that went the same way, "partly" when some failed and others did not. */
-function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal): number {
+export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal): number {
   if (signal.aborted) return exitCodeOf(signal.reason);
   const codes = outcomes.map((outcome) => {
     if (outcome.state === 'failed') return exitCodeOf(outcome.error);

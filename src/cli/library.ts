@@ -2,10 +2,12 @@
 import { TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import type { Outcome } from '../flow/outcome.js';
+import { buildRequests } from '../request/build.js';
 import { checkOptions } from '../request/config.js';
-import { issueAll } from './issue-run.js';
+import { issueRequests } from './issue-run.js';
 import type { IssueOptions } from './library-options.js';
 import { dataFolder } from './places.js';
+import { buildHelp } from './requests.js';
 import { createSystem } from './system.js';
 
 /** What became of one certificate. */
@@ -37,8 +39,9 @@ export async function issueMany({ dir, force, dryRun, signal, onEvent, domains, 
     (name: string): Emit =>
     (event) =>
       onEvent?.(name, event);
-  return issueAll(
-    { own: {}, config },
+  return issueRequests(
+    buildRequests({}, config, buildHelp(system, dryRun)),
+    config,
     { force: force ?? false, dryRun: dryRun ?? false },
     {
       system,

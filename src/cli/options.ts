@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf, TscertError } from '../base/errors.js';
 import { checkOwnOptions, parseConfig } from '../request/config.js';
-import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, RUN_KEYS } from '../request/options.js';
+import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, type OwnOptions, RUN_KEYS } from '../request/options.js';
 import { reasonOf } from '../store/files.js';
 import type { Context } from './context.js';
 import { dataFolder } from './places.js';
@@ -14,6 +14,8 @@ export interface Options {
   readonly own: CertificateOptions;
   /** The configuration file, its options of the run overridden by `own`'s. */
   readonly config: ConfigOptions;
+  /** `own` and the options of the run that stood beside it: with these the same can be asked for again. */
+  readonly given: OwnOptions;
 }
 
 const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
@@ -42,7 +44,7 @@ export async function readOptions(context: Context, flags: Readonly<Record<strin
   const own = checkOwnOptions({ ...environment, ...given }, 'the command line', flagName);
   const run = Object.fromEntries(RUN_KEYS.filter((key) => own[key] !== undefined).map((key) => [key, own[key]]));
   const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key]]));
-  return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions };
+  return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions, given: own };
 }
 
 /** The variable of an option: `dnsResolver` is TSCERT_DNS_RESOLVER. */

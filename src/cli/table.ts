@@ -13,6 +13,8 @@ export const VERBS: readonly Row[] = [
     summary: 'get a certificate; does nothing when a good one is there',
     load: async () => (await import('./commands/issue.js')).issue,
   },
+  { name: 'renew', summary: 'renew every certificate that is due', load: async () => (await import('./commands/renew.js')).renew },
+  { name: 'plan', summary: 'what renew would do, and why; changes nothing', load: async () => (await import('./commands/plan.js')).plan },
   {
     name: 'genkey',
     summary: 'make a key; with a cfssl request also its CSR',

@@ -184,7 +184,7 @@ export function wire(options: WireOptions): Parts {
 }
 
 /** The store on disk below a folder, locked in the name of this process. */
-function openStore(system: System, folder: string, command: string): Store {
+export function openStore(system: System, folder: string, command: string): Store {
   return createDiskStore({
     folder,
     process: { pid: system.pid, host: system.host, command },

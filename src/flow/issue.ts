@@ -5,10 +5,10 @@
 import type { KeyObject } from 'node:crypto';
 import { inStage } from '../acme/stage.js';
 import type { Clock } from '../base/clock.js';
-import type { IssueContext, Issuer } from '../issuer/issuer.js';
+import { type IssueContext, type Issuer, issuerKeyOf } from '../issuer/issuer.js';
 import { checkIssued, type IssuedChain } from '../pki/chain.js';
 import { metaOf } from '../policy/meta.js';
-import { type Due, dueCheck } from '../policy/renewal.js';
+import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { type Journal, openJournal } from '../store/journal.js';
 import { storedName } from '../store/name.js';
@@ -16,9 +16,10 @@ import type { Store } from '../store/store.js';
 import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
-import { type Brought, broughtKeyOf, broughtKeyTypeOf, prepareMaterial, readBrought } from './material.js';
+import { keepGiven } from './given.js';
+import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import type { LineContext, LineResult } from './run.js';
-import { type Found, factsOf, findStored, keptOf } from './stored.js';
+import { dueOf, findStored, keptOf } from './stored.js';
 
 /** What a line needs beside its request. */
 export interface IssueParts {
@@ -45,8 +46,7 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
   const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
     const brought = await readBrought(request);
-    const key = { ...request.key, type: broughtKeyTypeOf(brought) ?? request.key.type };
-    return await issueLocked({ ...request, name, key }, brought, { ...parts, store }, line);
+    return await issueLocked({ ...forKeyOf(brought, request), name }, brought, { ...parts, store }, line);
   } finally {
     await lock.release();
   }
@@ -55,21 +55,23 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
 async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: IssueParts, line: LineContext): Promise<LineResult> {
   const { store, clock, dryRun } = parts;
   const found = await findStored(wanted.name, store);
-  const issuer = await parts.issuerFor(wanted);
+  const issuerKey = issuerKeyOf(wanted.issuer);
   const context: IssueContext = { ...line, store };
-  const due = dueOf(found, wanted, issuer.key, brought, parts);
-  if (!dryRun) await clearTrial(wanted.name, issuer, context);
+  const due = dueOf(found, wanted, brought, { issuerKey, now: clock.now() }) ?? unasked(parts);
+  if (!dryRun) await clearTrial(wanted, parts, context);
   const journal = await openJournal(store, wanted.name);
   if (due === undefined && found?.state === 'whole') {
     line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
-    if (await isUnderWay(journal)) await issuer.abandon(wanted.name, context);
+    if (await isUnderWay(journal)) await (await parts.issuerFor(wanted)).abandon(wanted.name, context);
     line.member.done('present');
     line.member.done('clean-up');
+    await keep(wanted, parts);
     return { state: 'kept', ...(await deploy(keptOf(found.stored, wanted), wanted, parts, line)) };
   }
+  const issuer = await parts.issuerFor(wanted);
   await issuer.preflight(wanted, line.signal);
   await store.probe();
-  const fingerprint = fingerprintOf(wanted, issuer.key, brought.csr?.content.der);
+  const fingerprint = fingerprintOf(wanted, issuerKey, brought.csr?.content.der);
   const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;
   line.emit({
@@ -95,10 +97,11 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
       ...(material.privateKey === undefined ? {} : { privateKey: material.privateKey }),
       certificate: leaf,
       chain: intermediates,
-      meta: metaOf(wanted, issuer.key),
+      meta: metaOf(wanted, issuerKey),
     }),
   );
   await issuer.abandon(wanted.name, context);
+  await keep(wanted, parts);
   return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
 }
 
@@ -117,31 +120,22 @@ async function checked(
   }
 }
 
-/** Why the certificate must be issued; also when that is only because somebody forces it, or tries. */
-function dueOf(
-  found: Found | undefined,
-  wanted: CertificateRequest,
-  issuerKey: string,
-  brought: Brought,
-  { clock, force, dryRun }: IssueParts,
-): Due | undefined {
-  const stored = found && factsOf(found, broughtKeyOf(brought));
-  const due = dueCheck({
-    stored: stored?.facts,
-    wanted,
-    issuerKey,
-    now: clock.now(),
-    ...(stored?.broughtKeyFits === undefined ? {} : { broughtKeyFits: stored.broughtKeyFits }),
-  });
-  if (due !== undefined) return due;
+/** A reason for a good certificate's sake: somebody forces it, or tries. */
+function unasked({ force, dryRun }: IssueParts): Due | undefined {
   if (dryRun) return { reason: 'Renewing', message: 'The stored certificate is good; this is a trial' };
   return force ? { reason: 'Renewing', message: 'The stored certificate is good; a new one was asked for' } : undefined;
 }
 
+/** Keeps how the certificate was asked for, for `renew`. */
+async function keep({ name, given }: CertificateRequest, { store }: IssueParts): Promise<void> {
+  if (given !== undefined) await keepGiven(name, given, store);
+}
+
 /** Takes back what a trial that was killed has left in the world. */
-async function clearTrial(name: string, issuer: Issuer, context: IssueContext): Promise<void> {
+async function clearTrial(wanted: CertificateRequest, parts: IssueParts, context: IssueContext): Promise<void> {
   const store = dryRunStore(context.store);
-  if (await isUnderWay(await openJournal(store, name))) await issuer.abandon(name, { ...context, store });
+  if (!(await isUnderWay(await openJournal(store, wanted.name)))) return;
+  await (await parts.issuerFor(wanted)).abandon(wanted.name, { ...context, store });
 }
 
 /** True while a key, an order or challenges of an earlier run are there; a kill in the middle of closing may leave the key alone. */

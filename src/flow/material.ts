@@ -5,7 +5,6 @@ import { TscertError } from '../base/errors.js';
 import { type Csr, createCsr, readCsr } from '../pki/csr.js';
 import { encodePrivateKey, generateKey, keyTypeOf } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
-import type { KeyType } from '../pki/key-type.js';
 import type { CertificateRequest } from '../request/request.js';
 import { reasonOf } from '../store/files.js';
 import type { Journal } from '../store/journal.js';
@@ -53,10 +52,11 @@ export async function readBrought({ csrFile, key }: CertificateRequest): Promise
   return key.file === undefined ? {} : { key: readPrivateKey(await read(key.file, 'the key')) };
 }
 
-/** The kind of the key that was brought along, where it is one that tscert knows. */
-export function broughtKeyTypeOf(brought: Brought): KeyType | undefined {
+/** The request for the kind of key that was brought along, where tscert knows the kind. */
+export function forKeyOf(brought: Brought, wanted: CertificateRequest): CertificateRequest {
   const key = broughtKeyOf(brought);
-  return key && keyTypeOf(key);
+  const type = key && keyTypeOf(key);
+  return type === undefined ? wanted : { ...wanted, key: { ...wanted.key, type } };
 }
 
 /** The key that was brought along, or the public half of it. */

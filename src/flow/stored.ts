@@ -1,13 +1,13 @@
 /** What is stored under a name, and what is known of it. */
-import type { KeyObject } from 'node:crypto';
 import { isTscertError } from '../base/errors.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
 import { keyTypeOf, publicKeyEquals } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import { commonNameOf } from '../pki/subject.js';
-import { renewalTime, type StoredFacts } from '../policy/renewal.js';
+import { type Due, dueCheck, renewalTime, type StoredFacts } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import type { Store, Stored } from '../store/store.js';
+import { type Brought, broughtKeyOf } from './material.js';
 import type { Kept } from './outcome.js';
 
 /** A certificate that is stored whole, or what is wrong with it. */
@@ -27,15 +27,29 @@ export async function findStored(name: string, store: Pick<Store, 'load'>): Prom
   }
 }
 
-/** What the checks of src/policy/renewal.ts want to know. */
-export function factsOf(
-  found: Found,
-  broughtKey: KeyObject | undefined,
-): { readonly facts: StoredFacts; readonly broughtKeyFits?: boolean } {
-  if (found.state === 'damaged') return { facts: found };
+/** Why a certificate must be issued, looking at what is stored and at what was brought along. */
+export function dueOf(
+  found: Found | undefined,
+  wanted: CertificateRequest,
+  brought: Brought,
+  { issuerKey, now }: { readonly issuerKey: string; readonly now: number },
+): Due | undefined {
+  const certificate = found?.state === 'whole' ? readOrNothing(found.stored.certificate) : undefined;
+  const broughtKey = broughtKeyOf(brought);
+  const fits = broughtKey && certificate && certificate.publicKey !== undefined && publicKeyEquals(certificate.publicKey, broughtKey);
+  return dueCheck({
+    stored: found && factsOf(found, certificate),
+    wanted,
+    issuerKey,
+    now,
+    ...(fits === undefined ? {} : { broughtKeyFits: fits }),
+  });
+}
+
+function factsOf(found: Found, certificate: CertificateContent | undefined): StoredFacts {
+  if (found.state === 'damaged') return found;
   const { stored } = found;
-  const certificate = readOrNothing(stored.certificate);
-  const facts: StoredFacts = {
+  return {
     state: 'whole',
     certificate: certificate && {
       names: certificate.extensions.names,
@@ -47,8 +61,6 @@ export function factsOf(
     key: stored.privateKey === undefined ? 'none' : fits(stored.privateKey, certificate) ? 'fits' : 'differs',
     meta: stored.meta,
   };
-  if (broughtKey === undefined) return { facts };
-  return { facts, broughtKeyFits: certificate?.publicKey !== undefined && publicKeyEquals(certificate.publicKey, broughtKey) };
 }
 
 /** A stored certificate with the times that people ask for. */

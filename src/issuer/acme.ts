@@ -15,7 +15,7 @@ import type { Clock } from '../base/clock.js';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { CertificateRequest } from '../request/request.js';
 import { type Journal, openJournal } from '../store/journal.js';
-import type { IssueContext, Issued, Issuer, Pending } from './issuer.js';
+import { type IssueContext, type Issued, type Issuer, issuerKeyOf, type Pending } from './issuer.js';
 
 export interface AcmeIssuerOptions {
   /** Shared by all issuers of a run that use the directory. */
@@ -124,7 +124,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
   }
 
   return {
-    key: `acme:${session.url}`,
+    key: issuerKeyOf({ kind: 'acme', directory: session.url }),
     async preflight(wanted, signal) {
       checkRequest(wanted, picker);
       await checkSolvers(wanted, picker);

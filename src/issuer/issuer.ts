@@ -2,7 +2,7 @@
 import type { Emit } from '../base/events.js';
 import type { Member } from '../base/gathering.js';
 import type { Csr } from '../pki/csr.js';
-import type { CertificateRequest } from '../request/request.js';
+import type { CertificateRequest, IssuerRequest } from '../request/request.js';
 import type { Store } from '../store/store.js';
 
 /** A certificate as the authority handed it out. */
@@ -39,4 +39,9 @@ export interface Issuer {
   sign(csr: Csr, wanted: CertificateRequest, context: IssueContext): Promise<Issued | Pending>;
   /** Withdraws what an abandoned order left in the world (TXT values, pending authorizations) and forgets its journal. */
   abandon(name: string, context: IssueContext): Promise<void>;
+}
+
+/** The `key` of the issuer that a request names. */
+export function issuerKeyOf({ kind, directory }: Pick<IssuerRequest, 'kind' | 'directory'>): string {
+  return `${kind}:${directory}`;
 }

@@ -6,6 +6,7 @@ import type { GeneralName } from '../base/names.js';
 import type { KeyType } from '../pki/key-type.js';
 import type { Subject } from '../pki/subject.js';
 import type { NameConstraints, Usage } from '../pki/usage.js';
+import type { OwnOptions } from './options.js';
 
 /** A secret by reference: a file (its content without the last line feed) or an environment variable; or the text itself. */
 export type SecretRef = { readonly file: string } | { readonly env: string } | { readonly value: string };
@@ -82,6 +83,8 @@ export interface CertificateRequest {
   readonly deployHook?: string;
   /** `HOST:PORT` at which the new certificate must be served after the hook. */
   readonly probe?: string;
+  /** The flags that asked for it, when it stands in no configuration file: they are kept, so that it can be renewed. */
+  readonly given?: OwnOptions;
 }
 
 /** How DNS is looked at, the same for all certificates of a run. */

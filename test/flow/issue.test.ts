@@ -73,7 +73,15 @@ function createWorld() {
   const run = (wanted = request(), flags: Partial<IssueParts> = {}): Promise<LineResult> => {
     const member = createGathering().join();
     const deployer = { deploy: async () => void log.push('deploy') };
-    const parts: IssueParts = { store, clock, issuerFor: async () => issuer, deployer, force: false, dryRun: false, ...flags };
+    const parts: IssueParts = {
+      store,
+      clock,
+      issuerFor: async () => issuer,
+      deployer,
+      force: false,
+      dryRun: false,
+      ...flags,
+    };
     return issueCertificate(wanted, parts, { emit: (event) => void events.push(event), member, signal: never });
   };
   return {

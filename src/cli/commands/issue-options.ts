@@ -21,6 +21,11 @@ const count = (value: string): number => {
   return Number(value);
 };
 
+/** An option that takes a number of things, 1 to 1000. */
+export function countOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(count);
+}
+
 const GROUPS: readonly Group[] = [
   {
     title: 'What is made:',
@@ -81,8 +86,8 @@ const GROUPS: readonly Group[] = [
     options: [
       new Option('--force', 'issue even when a good certificate is stored'),
       new Option('--dry-run', 'go through all of it with the staging directory and throw the result away'),
-      new Option('--jobs <n>', 'certificates under way at once (default: 300)').argParser(count),
-      new Option('--challenges <n>', 'challenges with the CA at once (default: 60)').argParser(count),
+      countOption('--jobs <n>', 'certificates under way at once (default: 300)'),
+      countOption('--challenges <n>', 'challenges with the CA at once (default: 60)'),
     ],
   },
 ];

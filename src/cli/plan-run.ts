@@ -1,0 +1,49 @@
+/** A run of `plan`: what `renew` would do, and why, without doing anything. */
+import { formatDuration } from '../base/duration.js';
+import { printable } from '../base/printable.js';
+import { type Plan, planCertificate } from '../flow/plan.js';
+import type { Context } from './context.js';
+import { EXIT } from './exit.js';
+import { readOptions } from './options.js';
+import { dataFolder } from './places.js';
+import { findRenewals } from './renewals.js';
+import { errorDocument } from './ui/words.js';
+import { openStore } from './wire.js';
+
+/** Runs `plan` and gives its exit code. */
+export async function runPlan(context: Context, names: readonly string[], flags: { readonly detailedExitcode?: boolean }): Promise<number> {
+  const { system, globals, ui } = context;
+  const store = openStore(system, dataFolder(system, globals), 'tscert plan');
+  const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
+  const plans: Plan[] = unknown.map(({ name, error }) => ({ name, state: 'failed', error }));
+  for (const request of groups.flatMap(({ requests }) => requests))
+    plans.push(await planCertificate(request, { store, clock: system.clock }));
+  plans.sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (ui.json) ui.document('plan', { certificates: plans.map(planDocument) });
+  else {
+    const now = system.clock.now();
+    for (const plan of plans) if (plan.state !== 'failed') ui.data(`${planLine(plan, now)}\n`);
+    if (plans.length === 0) ui.say('nothing to plan: no certificate is stored or configured');
+  }
+  for (const plan of plans) if (plan.state === 'failed') ui.fail(plan.error, plan.name);
+  if (plans.some(({ state }) => state === 'failed')) return EXIT.failed;
+  return flags.detailedExitcode === true && plans.some(({ state }) => state === 'due') ? EXIT.due : EXIT.done;
+}
+
+function planLine(plan: Exclude<Plan, { readonly state: 'failed' }>, now: number): string {
+  if (plan.state === 'due') return `${printable(plan.name)}: due: ${plan.due.reason}: ${printable(plan.due.message)}`;
+  const at = new Date(plan.renewAt).toISOString().replace('T', ' ').slice(0, 16);
+  return `${printable(plan.name)}: not due: renews ${at} UTC (in ${formatDuration(plan.renewAt - now)})`;
+}
+
+function planDocument(plan: Plan): Record<string, unknown> {
+  const { name } = plan;
+  switch (plan.state) {
+    case 'due':
+      return { name, due: true, reason: plan.due.reason, message: plan.due.message };
+    case 'kept':
+      return { name, due: false, notAfter: new Date(plan.notAfter).toISOString(), renewAt: new Date(plan.renewAt).toISOString() };
+    case 'failed':
+      return { name, error: errorDocument(plan.error) };
+  }
+}

@@ -1,0 +1,91 @@
+/** What `renew` and `plan` are about: the certificates of the configuration file, and the stored ones whose flags are kept. */
+import { TscertError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
+import { readGiven } from '../flow/given.js';
+import { buildRequests } from '../request/build.js';
+import { CERTIFICATE_KEYS, type ConfigOptions, type OwnOptions, RUN_KEYS } from '../request/options.js';
+import type { CertificateRequest } from '../request/request.js';
+import { storedName } from '../store/name.js';
+import type { Store } from '../store/store.js';
+import type { Options } from './options.js';
+import { buildHelp } from './requests.js';
+import type { System } from './system.js';
+
+/** Certificates that are asked for with the same options of the run. */
+interface Group {
+  readonly config: ConfigOptions;
+  readonly requests: readonly CertificateRequest[];
+}
+
+export interface Renewals {
+  readonly groups: readonly Group[];
+  /** Those of which it cannot be told how they were asked for, and why. */
+  readonly unknown: readonly { readonly name: string; readonly error: unknown }[];
+}
+
+/**
+ * Finds them.
+ * @param names only these, under the names they are stored by; empty means all
+ * @throws {TscertError} `usage` for a name that is neither stored nor configured; `config-invalid`, `request-invalid`
+ */
+export async function findRenewals(
+  { own, config }: Options,
+  {
+    names,
+    store,
+    system,
+    dryRun,
+  }: { readonly names: readonly string[]; readonly store: Store; readonly system: System; readonly dryRun: boolean },
+): Promise<Renewals> {
+  const help = buildHelp(system, dryRun);
+  const configured = (config.certificates ?? []).length === 0 ? [] : buildRequests(own, config, help);
+  const taken = new Set(configured.map(({ name }) => storedName(name)));
+  const stored = (await store.list()).filter((name) => !taken.has(name));
+  const asked = names.map(storedName);
+  const stranger = asked.find((name) => !taken.has(name) && !stored.includes(name));
+  if (stranger !== undefined) throw strange(stranger, [...taken, ...stored]);
+  const isAsked = (name: string): boolean => asked.length === 0 || asked.includes(name);
+
+  const groups = new Map<string, { config: ConfigOptions; requests: CertificateRequest[] }>();
+  const add = (options: ConfigOptions, request: CertificateRequest): void => {
+    const key = JSON.stringify(RUN_KEYS.map((one) => options[one] ?? null));
+    const group = groups.get(key) ?? { config: options, requests: [] };
+    groups.set(key, group);
+    group.requests.push(request);
+  };
+  for (const request of configured) if (isAsked(storedName(request.name))) add(config, request);
+  const unknown: { name: string; error: unknown }[] = [];
+  for (const name of stored.filter(isAsked)) {
+    try {
+      const given = await readGiven(name, store);
+      if (given === undefined) throw ungiven(name);
+      const options = { ...config, ...pick(given, RUN_KEYS) } as ConfigOptions;
+      const [request] = buildRequests({ ...pick(given, CERTIFICATE_KEYS), ...own }, options, help);
+      if (request !== undefined) add(options, { ...request, name, given });
+    } catch (error) {
+      unknown.push({ name, error });
+    }
+  }
+  return { groups: [...groups.values()], unknown };
+}
+
+function pick<K extends keyof OwnOptions>(options: OwnOptions, keys: readonly K[]): Pick<OwnOptions, K> {
+  return Object.fromEntries(keys.filter((key) => options[key] !== undefined).map((key) => [key, options[key]])) as Pick<OwnOptions, K>;
+}
+
+function ungiven(name: string): TscertError {
+  return new TscertError(
+    'config-invalid',
+    `Cannot tell how "${name}" is to be renewed: it stands in no configuration file, and was not issued from the command line; issue it again, or put it into the file`,
+    { data: { name } },
+  );
+}
+
+function strange(name: string, known: readonly string[]): TscertError {
+  const meant = nearest(name, known);
+  return new TscertError(
+    'usage',
+    `Cannot find the certificate "${name}": it is neither stored nor in the configuration file${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+    { data: { name } },
+  );
+}
