@@ -3,7 +3,7 @@
  * IP addresses, e-mail addresses and URIs, told apart as cfssl's `hosts` are.
  */
 import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { TscertError } from './errors.js';
 
 /** A name of a certificate, in its canonical form: A-labels in lower case, IPv6 compressed. */
@@ -67,7 +67,8 @@ export function parseDnsName(text: string): string {
   const wrong = /[\u0000-\u0020\u007f/\\#?@:%[\]<>^|"'`(){}~!$&+,;=]/.exec(rest)?.[0];
   if (wrong !== undefined) throw invalid(text, `the character ${JSON.stringify(wrong)} cannot stand in a DNS name`);
   const ascii = /^[\u0021-\u007e]*$/.test(rest) && !/(^|\.)xn--/i.test(rest) ? rest.toLowerCase() : domainToASCII(rest);
-  if (ascii === '') throw invalid(text, 'it is no valid internationalized name');
+  // Newer lines of Node.js pass labels that decode to nothing.
+  if (ascii === '' || /(^|\.)xn--/.test(domainToUnicode(ascii))) throw invalid(text, 'it is no valid internationalized name');
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
   if (name.length > 253) throw invalid(text, 'it is longer than 253 characters');
   for (const label of name.split('.')) {

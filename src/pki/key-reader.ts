@@ -57,14 +57,20 @@ export function readPrivateKeyBlock(block: PemBlock, passphrase?: string): KeyOb
 
 function readPrivateKeyDer(bytes: Buffer, passphrase: string | undefined): KeyObject {
   const root = reading('key-invalid', 'private key', () => readDer(bytes));
-  const [first, second] = root.children;
-  if (first?.tag === TAG.sequence) return load(bytes, 'encrypted', passphrase);
-  if (second?.tag === TAG.sequence) return load(bytes, 'pkcs8', passphrase);
-  return load(bytes, second?.tag === TAG.octetString ? 'sec1' : 'pkcs1', passphrase);
+  return load(bytes, formOf(root), passphrase);
+}
+
+/** The form that the elements of a key have: each begins in another way. */
+function formOf({ children: [first, second] }: Element): Form {
+  if (first?.tag === TAG.sequence) return 'encrypted';
+  if (second?.tag === TAG.sequence) return 'pkcs8';
+  return second?.tag === TAG.octetString ? 'sec1' : 'pkcs1';
 }
 
 function load(der: Buffer, form: Form, passphrase: string | undefined): KeyObject {
   const root = reading('key-invalid', 'private key', () => readDer(der));
+  // Newer lines of OpenSSL read a key in another form than they are told.
+  if (formOf(root) !== form) throw invalid('it is damaged, or of a kind that is not known');
   if (form !== 'encrypted') return create({ key: der, format: 'der', type: form }, false);
   if (passphrase === undefined) throw passphraseError('it is encrypted');
   reading('key-invalid', 'private key', () =>
