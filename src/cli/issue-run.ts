@@ -35,16 +35,17 @@ export async function runIssue(context: Context, flags: Readonly<Record<string, 
   // What stands in the configuration file is asked for again by the file.
   const isOfFile = own.domains === undefined && own.csr === undefined;
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
-  const outcomes = await issueRequests(wanted, config, run, surroundingsOf(context));
+  const outcomes = await issueRequests(wanted, config, run, surroundingsOf(context, 'tscert issue'));
   tellOutcomes(context, 'issue', outcomes, outcomes);
   return exitCodeOfRun(outcomes, signal);
 }
 
 /** How a run of a person or a timer is shown, and whom it may ask. */
-export function surroundingsOf({ system, globals, ui, signal }: Context): RunSurroundings {
+export function surroundingsOf({ system, globals, ui, signal }: Context, command: string): RunSurroundings {
   const interactive = system.stdinIsTTY && system.stderr.isTTY && !ui.json && globals.quiet !== true;
   return {
     system,
+    command,
     folder: dataFolder(system, globals),
     signal,
     emitFor: ui.emitFor,
@@ -83,6 +84,8 @@ export function tellOutcomes(
 /** What a run needs from its surroundings. */
 export interface RunSurroundings {
   readonly system: System;
+  /** What this is, for those who wait for its locks. */
+  readonly command: string;
   readonly folder: string;
   readonly signal: AbortSignal;
   emitFor(name: string): Emit;
@@ -100,11 +103,11 @@ export async function issueRequests(
   run: RunFlags,
   surroundings: RunSurroundings,
 ): Promise<Outcome[]> {
-  const { system, folder, signal, emitFor, ask } = surroundings;
+  const { system, command, folder, signal, emitFor, ask } = surroundings;
   const parts = wire({
     system,
     folder,
-    command: 'tscert',
+    command,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
     emit: sharedEmit(requests, emitFor),

@@ -45,6 +45,7 @@ export async function issueMany({ dir, force, dryRun, signal, onEvent, domains, 
     { force: force ?? false, dryRun: dryRun ?? false },
     {
       system,
+      command: 'a program with tscert',
       folder: dataFolder(system, dir === undefined ? {} : { dir }),
       signal: signal ?? new AbortController().signal,
       emitFor,

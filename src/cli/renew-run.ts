@@ -19,7 +19,7 @@ export async function runRenew(
   const options = await readOptions(context, flags);
   const store = openStore(system, dataFolder(system, globals), 'tscert renew');
   const { groups, unknown } = await findRenewals(options, { names, store, system, dryRun: run.dryRun });
-  const surroundings = surroundingsOf(context);
+  const surroundings = surroundingsOf(context, 'tscert renew');
   const emitFor = globals.verbose === true || ui.json ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups) outcomes.push(...(await issueRequests(requests, config, run, { ...surroundings, emitFor })));

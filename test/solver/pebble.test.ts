@@ -19,24 +19,29 @@ import { skipUnless } from '../support/servers.js';
 const skip = skipUnless('pebble');
 let pebble: Pebble;
 let dns: ChallengeServer;
-let client: acme.Client;
 
 before(async () => {
   if (skip !== false) return;
   dns = await startChallengeServer();
   pebble = await startPebble({ dnsServer: dns.dns, retryAfter: { authz: 1, order: 1 } });
   acme.axios.defaults.httpsAgent = new https.Agent({ ca: await readFile(pebble.caBundle, 'utf8') });
-  const options = { directoryUrl: pebble.directory, accountKey: await acme.crypto.createPrivateEcdsaKey() };
-  client = new acme.Client({ ...options, backoffMin: 100, backoffMax: 500, backoffAttempts: 50 });
-  await client.createAccount({ termsOfServiceAgreed: true });
 });
 after(async () => {
   await pebble?.stop();
   await dns?.stop();
 });
 
+/** A client with an account of its own: Pebble uses an authorization of the same account again now and then, also when told never to. */
+async function createClient(): Promise<acme.Client> {
+  const options = { directoryUrl: pebble.directory, accountKey: await acme.crypto.createPrivateEcdsaKey() };
+  const client = new acme.Client({ ...options, backoffMin: 100, backoffMax: 500, backoffAttempts: 50 });
+  await client.createAccount({ termsOfServiceAgreed: true });
+  return client;
+}
+
 /** Orders the names, proves each with the solver, and gives back what became of the authorizations. */
 async function prove(solver: Solver, identifiers: readonly Challenge['identifier'][]): Promise<string[]> {
+  const client = await createClient();
   const order = await client.createOrder({ identifiers: [...identifiers] });
   const context = recordedContext();
   const challenges = await Promise.all(

@@ -89,7 +89,8 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
     pid === undefined ? undefined : `wait for process ${pid}${host === undefined ? '' : ` on ${host}`}, or stop it`,
   'rate-limited': ({ retryAt }) =>
     typeof retryAt === 'string' ? `run the same command again after ${retryAt}` : 'run the same command again later',
-  'key-passphrase': () => 'give the passphrase with --passphrase-file FILE',
+  'key-passphrase': () =>
+    'give the passphrase with --passphrase-file FILE; a command without that option wants the key opened first: openssl pkey -in KEY -out PLAIN',
   interrupted: () => 'run the same command again: it goes on where this run stopped',
   internal: () => 'this is a fault of tscert; please report it with the output of --verbose',
 };
