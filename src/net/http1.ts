@@ -31,7 +31,8 @@ export function createHttp1(open: () => Promise<Socket>, first: Socket | undefin
         exchange.signal.throwIfAborted();
         return await send(agent, exchange, proxy);
       } finally {
-        release();
+        // The agent takes its socket back a moment after the answer has ended: whoever came sooner would open another.
+        setImmediate(release);
       }
     },
     destroy() {
