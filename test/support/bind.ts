@@ -182,7 +182,7 @@ async function askTxt(server: { readonly host: string; readonly port: number }, 
 
 function runNsupdate(nsupdate: string, keyFile: string, lines: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = execFile(nsupdate, ['-k', keyFile], (error) => (error === null ? resolve() : reject(error)));
+    const child = execFile(nsupdate, ['-v', '-k', keyFile], (error) => (error === null ? resolve() : reject(error)));
     child.stdin?.end(`${lines.join('\n')}\n`);
   });
 }

@@ -39,7 +39,7 @@ dns_exact_rm() {
   _dns_exact "delete $1. TXT \\"$2\\""
 }
 _dns_exact() {
-  printf 'server 127.0.0.1 %s\\nzone example.com\\nupdate %s\\nsend\\n' "$EXACT_PORT" "$1" | nsupdate -k "$EXACT_KEY" || _err "nsupdate failed"
+  printf 'server 127.0.0.1 %s\\nzone example.com\\nupdate %s\\nsend\\n' "$EXACT_PORT" "$1" | nsupdate -v -k "$EXACT_KEY" || _err "nsupdate failed"
 }
 `;
 
