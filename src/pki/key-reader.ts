@@ -1,5 +1,5 @@
 /** Reads private and public keys in every form that tools write: PKCS#8, PKCS#1, SEC 1, SPKI; PEM or DER; encrypted or not. */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, getCipherInfo, type KeyObject } from 'node:crypto';
 import { systemCodeOf, TscertError } from '../base/errors.js';
 import { decodePem, type PemBlock } from '../base/pem.js';
 import { type Element, fieldsOf, readDer, reading, TAG } from './der-reader.js';
@@ -52,7 +52,9 @@ export function readPrivateKeyBlock(block: PemBlock, passphrase?: string): KeyOb
   if (form === undefined) throw invalid(`a block "${block.label}" is none`);
   if (form === 'encrypted' || !isEncryptedKeyBlock(block)) return load(block.der, form, passphrase);
   if (passphrase === undefined) throw passphraseError('it is encrypted');
-  return create({ key: block.text, format: 'pem', passphrase }, true);
+  // Under a wrong passphrase one text of 256 looks whole until its content is read: with a cipher that is known, that is what is wrong.
+  const isKnown = getCipherInfo((block.headers['DEK-Info'] ?? '').split(',')[0]?.trim().toLowerCase() ?? '') !== undefined;
+  return create({ key: block.text, format: 'pem', passphrase }, true, isKnown);
 }
 
 function readPrivateKeyDer(bytes: Buffer, passphrase: string | undefined): KeyObject {
@@ -86,11 +88,15 @@ function refuseEndlessDerivation(element: Element): void {
   for (const child of element.children) refuseEndlessDerivation(child);
 }
 
-function create(input: Exclude<Parameters<typeof createPrivateKey>[0], string | Buffer>, encrypted: boolean): KeyObject {
+function create(
+  input: Exclude<Parameters<typeof createPrivateKey>[0], string | Buffer>,
+  encrypted: boolean,
+  isKnownCipher = false,
+): KeyObject {
   try {
     return createPrivateKey(input);
   } catch (error) {
-    if (encrypted && !/UNSUPPORTED|UNKNOWN|NOT_FOUND/.test(systemCodeOf(error) ?? ''))
+    if (encrypted && (isKnownCipher || !/UNSUPPORTED|UNKNOWN|NOT_FOUND/.test(systemCodeOf(error) ?? '')))
       throw passphraseError('the passphrase does not open it', error);
     throw invalid(encrypted ? 'it is encrypted in a way that is not supported' : 'it is damaged, or of a kind that is not known', error);
   }
