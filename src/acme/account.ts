@@ -2,12 +2,13 @@
  * The account with an ACME server (RFC 8555 §7.3): made once for a directory and an e-mail, and found again by its key. The
  * key is on stable storage before the server hears of it.
  */
-import { createPrivateKey, generateKeyPair } from 'node:crypto';
+import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
-import { keyWords } from '../pki/key.js';
-import { isObject, type JsonObject, readObject, resolveUrl } from './answer.js';
+import { type AccountDetails, detailsOf } from './account-details.js';
+import { type AccountRecord, readAccount } from './account-record.js';
+import { readObject, resolveUrl } from './answer.js';
 import type { Signer } from './client.js';
 import type { Directory } from './directory.js';
 import { type AcmeRecords, recordKey } from './records.js';
@@ -16,20 +17,6 @@ import { createShared } from './wait.js';
 
 /** How long another run may hold the account, in milliseconds. */
 const LOCK_WAIT = 120_000;
-
-/** The account as it is kept. */
-interface AccountRecord {
-  readonly version: 1;
-  readonly directory: string;
-  readonly email?: string;
-  /** PKCS#8 PEM. */
-  readonly key: string;
-  readonly url?: string;
-  /** A key change is under way: the server has either `key` or this one. */
-  readonly candidate?: string;
-  /** Key id of the external account that it was bound to. */
-  readonly eab?: string;
-}
 
 /** External account binding with the key itself: base64url, as CAs hand it out. */
 export interface Eab {
@@ -43,21 +30,6 @@ export interface AccountOptions {
   readonly email?: string;
   readonly agreeTos: boolean;
   readonly eab?: Eab;
-}
-
-/** What the server says about an account, and what is known of its key. */
-export interface AccountDetails {
-  readonly url: string;
-  readonly status: string;
-  readonly contact: readonly string[];
-  /** When the server tells. */
-  readonly termsAgreed?: boolean;
-  /** Kind of the account key in words: `ECDSA P-256`. */
-  readonly key: string;
-  /** RFC 7638, SHA-256, base64url. */
-  readonly thumbprint: string;
-  /** Key id of the external account that it is bound to. */
-  readonly eab?: string;
 }
 
 export interface Account {
@@ -85,7 +57,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
   const nameOf = (address: string | undefined): string => recordKey(session.url, address?.toLowerCase() ?? '');
   const name = nameOf(email);
   const who = email === undefined ? `the account at ${session.url}` : `the account of ${email} at ${session.url}`;
-  const read = async (): Promise<AccountRecord | undefined> => readRecord(await records.get('accounts', name), name);
+  const read = async (): Promise<AccountRecord | undefined> => readAccount(await records.get('accounts', name), name);
   const write = async (record: AccountRecord): Promise<AccountRecord> => {
     await records.put('accounts', name, { ...record });
     return record;
@@ -215,7 +187,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     updateEmail: (address, signal) =>
       locked(signal, async () => {
         const newName = nameOf(address);
-        const other = newName === name ? undefined : readRecord(await records.get('accounts', newName), newName);
+        const other = newName === name ? undefined : readAccount(await records.get('accounts', newName), newName);
         const { record, details } = await update(
           { contact: [`mailto:${address}`] },
           `update ${who}`,
@@ -270,38 +242,9 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
   };
 }
 
-/** An account that is kept here. */
-export interface KnownAccount {
-  readonly directory: string;
-  readonly email?: string;
-}
-
-/** The accounts with a directory that are kept here, sorted by e-mail; one that two e-mails lead to is told once. */
-export async function listAccounts(
-  records: Pick<AcmeRecords, 'get'> & { list(kind: 'accounts'): Promise<string[]> },
-  directory: string,
-): Promise<KnownAccount[]> {
-  const all = await Promise.all(
-    (await records.list('accounts')).map(async (name) => readRecord(await records.get('accounts', name), name)),
-  );
-  const here = all.filter((record) => record?.directory === directory).filter((record) => record !== undefined);
-  const unique = new Map(here.map((record) => [record.key, record]));
-  return [...unique.values()]
-    .map(({ email }) => ({ directory, ...(email === undefined ? {} : { email }) }))
-    .sort((a, b) => (a.email ?? '').localeCompare(b.email ?? ''));
-}
-
 /** True for what a server answers to the holder of a key that it does not let in (RFC 8555 §6.7 `unauthorized`, §7.3.6). */
 function isRefusal(error: unknown): boolean {
   return isTscertError(error, 'account-unknown') || (isTscertError(error, 'acme-problem') && /^40[13]$/.test(String(error.data.status)));
-}
-
-function readRecord(value: Json | undefined, name: string): AccountRecord | undefined {
-  if (value === undefined) return undefined;
-  if (isObject(value) && value.version === 1 && typeof value.key === 'string') return value as unknown as AccountRecord;
-  throw new TscertError('store-damaged', `Cannot read the account "${name}": it is not in a form that this version knows`, {
-    data: { name },
-  });
 }
 
 async function makeKey(): Promise<string> {
@@ -331,30 +274,4 @@ function bindingKey(text: string): string {
   const key = text.replaceAll(/\s/g, '').replace(/=+$/, '');
   if (/^[A-Za-z0-9_+/-]+$/.test(key) && key.length % 4 !== 1) return key;
   throw new TscertError('request-invalid', 'Cannot bind the account: the HMAC key is not base64url', {});
-}
-
-async function detailsOf(body: JsonObject, record: AccountRecord & { readonly url: string }, signer: Signer): Promise<AccountDetails> {
-  const contact = Array.isArray(body.contact) ? body.contact.filter((one) => typeof one === 'string') : [];
-  const { keyAuthorization } = await signer.keyAuthorization('token');
-  const eab = boundTo(body.externalAccountBinding) ?? record.eab;
-  return {
-    url: record.url,
-    status: typeof body.status === 'string' ? body.status : 'unknown',
-    contact,
-    ...(typeof body.termsOfServiceAgreed === 'boolean' ? { termsAgreed: body.termsOfServiceAgreed } : {}),
-    key: keyWords(createPrivateKey(record.key)),
-    thumbprint: keyAuthorization.slice('token.'.length),
-    ...(eab === undefined ? {} : { eab }),
-  };
-}
-
-/** The key id in the binding that a server shows (RFC 8555 §7.1.2). */
-function boundTo(binding: unknown): string | undefined {
-  if (!isObject(binding) || typeof binding.protected !== 'string') return undefined;
-  try {
-    const header: unknown = JSON.parse(Buffer.from(binding.protected, 'base64url').toString('utf8'));
-    return isObject(header) && typeof header.kid === 'string' ? header.kid : undefined;
-  } catch {
-    return undefined;
-  }
 }

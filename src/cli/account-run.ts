@@ -1,5 +1,5 @@
 /** A run of `account`. */
-import { listAccounts } from '../acme/account.js';
+import { listAccounts } from '../acme/account-record.js';
 import { TscertError } from '../base/errors.js';
 import { parseName } from '../base/names.js';
 import { printable } from '../base/printable.js';

@@ -1,5 +1,7 @@
 /** What can be done with the ACME account itself: seen, changed, given a new key, ended. */
-import type { Account, AccountDetails, KnownAccount } from '../acme/account.js';
+import type { Account } from '../acme/account.js';
+import type { AccountDetails } from '../acme/account-details.js';
+import type { KnownAccount } from '../acme/account-record.js';
 import type { Session } from '../acme/session.js';
 import { TscertError } from '../base/errors.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { listAccounts } from '../../src/acme/account.js';
+import { listAccounts } from '../../src/acme/account-record.js';
 import { createMemoryStore } from '../../src/store/memory.js';
 import type { Records, Store } from '../../src/store/store.js';
 import { realClock } from '../support/clock.js';
