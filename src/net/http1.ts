@@ -27,13 +27,18 @@ export function createHttp1(open: () => Promise<Socket>, first: Socket | undefin
     isUsable: () => true,
     async exchange(exchange) {
       const release = await turns.take(exchange.signal);
+      let request: http.ClientRequest;
       try {
         exchange.signal.throwIfAborted();
-        return await send(agent, exchange, proxy);
-      } finally {
-        // The agent takes its socket back a moment after the answer has ended: whoever came sooner would open another.
-        setImmediate(release);
+        request = createRequest(agent, exchange, proxy);
+      } catch (error) {
+        release();
+        throw error;
       }
+      // The agent has its socket back when the request closes, which may be later than the end of the answer: whoever came
+      // in between would open another.
+      request.once('close', () => setImmediate(release));
+      return send(request, exchange);
     },
     destroy() {
       spare?.destroy();
@@ -73,20 +78,23 @@ function createTurns(limit: number): { take(signal: AbortSignal): Promise<() => 
   };
 }
 
-function send(agent: http.Agent, exchange: Exchange, proxy: ProxyServer | undefined): Promise<Answer> {
-  const { method, url, body, signal, progress } = exchange;
+function createRequest(agent: http.Agent, { method, url, headers, body }: Exchange, proxy: ProxyServer | undefined): http.ClientRequest {
+  return http.request({
+    agent,
+    method,
+    path: proxy === undefined ? `${url.pathname}${url.search}` : `${url.origin}${url.pathname}${url.search}`,
+    headers: {
+      host: url.host,
+      ...headers,
+      ...(body !== undefined && { 'content-length': String(body.length) }),
+      ...(proxy?.authorization !== undefined && { 'proxy-authorization': proxy.authorization }),
+    },
+  });
+}
+
+function send(request: http.ClientRequest, exchange: Exchange): Promise<Answer> {
+  const { body, signal, progress } = exchange;
   return new Promise((resolve, reject) => {
-    const request = http.request({
-      agent,
-      method,
-      path: proxy === undefined ? `${url.pathname}${url.search}` : `${url.origin}${url.pathname}${url.search}`,
-      headers: {
-        host: url.host,
-        ...exchange.headers,
-        ...(body !== undefined && { 'content-length': String(body.length) }),
-        ...(proxy?.authorization !== undefined && { 'proxy-authorization': proxy.authorization }),
-      },
-    });
     const abort = (): void => {
       request.destroy();
       fail(signal.reason);
