@@ -29,7 +29,7 @@ export interface Renewals {
  * @throws {TscertError} `usage` for a name that is neither stored nor configured; `config-invalid`, `request-invalid`
  */
 export async function findRenewals(
-  { own, config }: Options,
+  { own, config, given: now }: Options,
   {
     names,
     store,
@@ -59,7 +59,8 @@ export async function findRenewals(
     try {
       const given = await readGiven(name, store);
       if (given === undefined) throw ungiven(name);
-      const options = { ...config, ...pick(given, RUN_KEYS) } as ConfigOptions;
+      // What is given to this run goes before what was given then, and that before the file.
+      const options = { ...config, ...pick(given, RUN_KEYS), ...pick(now, RUN_KEYS) } as ConfigOptions;
       const [request] = buildRequests({ ...pick(given, CERTIFICATE_KEYS), ...own }, options, help);
       if (request !== undefined) add(options, { ...request, name, given });
     } catch (error) {

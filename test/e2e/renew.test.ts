@@ -77,6 +77,17 @@ describe('tscert renew', { skip: await whyNoPebble() }, () => {
     assert.equal(await world.live('b.example.com', 'cert.pem'), other);
   });
 
+  test('what is given to renew itself goes before what was given to issue', async () => {
+    const file = path.join(world.folder, 'state/ledger/given%3Aa.example.com.json');
+    const record = await readFile(file, 'utf8');
+    await writeFile(file, record.replaceAll(world.dns, '127.0.0.1:1'));
+    const then = await world.run(['renew', 'a.example.com', '--force'], cron());
+    assert.equal(then.code, 1, then.stderr);
+    const now = await world.run(['renew', 'a.example.com', '--force']);
+    assert.equal(now.code, 0, now.stderr);
+    await writeFile(file, record);
+  });
+
   test('takes what the configuration file says for those that stand in it', async () => {
     const config = path.join(world.folder, 'tscert.yaml');
     await writeFile(config, 'dns: route53\ncertificates:\n  - domains: [a.example.com, c.example.com]\n');
