@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { TscertError } from '../base/errors.js';
 import { type Csr, createCsr, readCsr } from '../pki/csr.js';
-import { encodePrivateKey, generateKey, keyTypeOf } from '../pki/key.js';
+import { encodePrivateKey, generateKey, keyTypeOf, publicKeyInfo } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import type { CertificateRequest } from '../request/request.js';
 import { reasonOf } from '../store/files.js';
@@ -38,7 +38,7 @@ export async function readBrought({ csrFile, key }: CertificateRequest): Promise
       throw new TscertError('csr-invalid', `Cannot use the CSR "${csrFile}": its signature does not fit its key`, {
         data: { file: csrFile },
       });
-    const bits = publicKey.asymmetricKeyDetails?.modulusLength;
+    const bits = publicKeyInfo(publicKey).modulusLength;
     if (bits !== undefined && bits < LEAST_RSA_BITS)
       throw new TscertError(
         'csr-invalid',
