@@ -36,4 +36,9 @@ export const VERBS: readonly Row[] = [
     summary: 'the least rights a DNS provider needs; a harmless test of it',
     load: async () => (await import('./commands/dns.js')).dns,
   },
+  {
+    name: 'import',
+    summary: 'take over certificates and accounts of certbot, lego or acme.sh',
+    load: async () => (await import('./commands/import.js')).importVerb,
+  },
 ];
