@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
+import { printable } from '../base/printable.js';
 import { type Imported, type ImportedCertificate, type ImportParts, importHoldings } from '../flow/import.js';
 import { type ForeignCertificate, type Held, type Holdings, isBroken, type MigrationHelp, type Tool } from '../migration/holdings.js';
 import { buildIssuer, buildRequests } from '../request/build.js';
@@ -124,10 +125,10 @@ function tell({ globals, ui, system }: Context, tool: Tool, imported: Imported, 
     ];
     if (lines.length > 0) ui.data(`${lines.join('\n')}\n`);
   }
-  for (const loss of losses) ui.warn(loss);
+  for (const loss of losses) ui.warn(printable(loss));
   for (const one of certificates) {
     if (one.state === 'failed') ui.fail(one.error, one.name);
-    else for (const loss of one.losses) ui.warn(`${one.name}: ${loss}`);
+    else for (const loss of one.losses) ui.warn(printable(`${one.name}: ${loss}`));
   }
   for (const { id, state, error } of accounts) if (state === 'failed') ui.fail(error, `account ${id}`);
   if (!ui.json) ui.say(totals(certificates, dryRun));

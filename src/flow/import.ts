@@ -14,11 +14,11 @@ import { renewalTime } from '../policy/renewal.js';
 import type { OwnOptions } from '../request/options.js';
 import type { CertificateRequest, IssuerRequest } from '../request/request.js';
 import { storedName } from '../store/name.js';
-import type { Store, Stored } from '../store/store.js';
+import type { Bundle, Store, Stored } from '../store/store.js';
 import { keepGiven, readGiven } from './given.js';
 import { type CheckedCertificate, checkForeign } from './import-check.js';
 import { givenOf, lossesOf, withSaid } from './import-given.js';
-import { findStored } from './stored.js';
+import { type Found, findStored } from './stored.js';
 
 export interface ImportParts {
   readonly tool: Tool;
@@ -56,7 +56,7 @@ export interface ImportedFacts {
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
   readonly renewAt: number;
-  /** What is not as it was with the other tool, as clauses. */
+  /** What is not as it was with the other tool, as clauses; of what was here before none. */
   readonly losses: readonly string[];
 }
 
@@ -112,53 +112,67 @@ async function importCertificate(
   const { tool, store, clock, signal, dryRun } = parts;
   const name = storedName(foreign.name);
   const checked = checkForeign({ ...foreign, name }, clock.now());
-  if (foreign.server === undefined) throw cannot(name, 'nothing tells which ACME server it is of; say --server URL');
+  const { server } = foreign;
+  if (server === undefined)
+    throw new TscertError('config-invalid', `Cannot take over "${name}": ${tool} keeps no URL of an ACME server for it`, {
+      data: { name },
+    });
   const account = accounts.find(foreign.account);
-  const given = givenOf({ ...foreign, name, server: foreign.server }, checked, account && !isBroken(account) ? account : undefined, parts);
-  const request: CertificateRequest = { ...parts.build(given), name, given };
-  const losses = [...lossesOf(foreign, checked, request, { tool, said: parts.said, now: clock.now() })];
-  const facts = {
-    name,
-    request,
-    notAfter: checked.notAfter,
-    renewAt: renewalTime(checked.notBefore, checked.notAfter, request.renewBefore),
-  };
-  const work = async (): Promise<ImportedFacts['state']> => {
-    const place = placeOf(await findStored(name, store), checked, { name, force: parts.force });
-    losses.push(...(await accounts.adopt(foreign.account, request.issuer)));
-    if (place !== 'free') return (await keepHow(name, given, parts)) ? 'updated' : place;
-    if (dryRun) return 'taken';
-    await store.save(name, {
+  const given = givenOf({ ...foreign, name, server }, checked, account && !isBroken(account) ? account : undefined, parts);
+  const requestOf = (options: OwnOptions): CertificateRequest => ({ ...parts.build(options), name, given: options });
+  const request = requestOf(given);
+
+  const work = async (): Promise<ImportedFacts> => {
+    const found = placeOf(await findStored(name, store), checked, { name, force: parts.force });
+    const accountLosses = await accounts.adopt(foreign.account, request.issuer);
+    if (found !== undefined) {
+      const kept = await keepHow(name, given, parts);
+      return { state: kept.isNew ? 'updated' : found.state, ...factsOf(found.stored, requestOf(kept.options)), losses: [] };
+    }
+    const bundle: Bundle = {
       privateKey: encodePrivateKey(checked.privateKey),
       certificate: checked.leaf,
       chain: checked.intermediates,
       meta: metaOf(request, issuerKeyOf(request.issuer)),
-    });
-    await keepGiven(name, given, store);
-    return 'taken';
+    };
+    if (!dryRun) {
+      await store.save(name, bundle);
+      await keepGiven(name, given, store);
+    }
+    const losses = [...lossesOf(foreign, checked, request, { tool, said: parts.said, now: clock.now() }), ...accountLosses];
+    return { state: 'taken', ...factsOf(bundle, request), losses };
   };
-  if (dryRun) return { ...facts, state: await work(), losses };
+  if (dryRun) return { name, ...(await work()) };
   const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal });
   try {
-    return { ...facts, state: await work(), losses };
+    return { name, ...(await work()) };
   } finally {
     await lock.release();
   }
 }
 
-/** What is in the certificate's place: nothing that must stay, itself, or a newer one. */
+function factsOf({ certificate }: Bundle, request: CertificateRequest): Pick<ImportedFacts, 'request' | 'notAfter' | 'renewAt'> {
+  const { notBefore, notAfter } = readCertificate(certificate);
+  return {
+    request,
+    notAfter: notAfter.getTime(),
+    renewAt: renewalTime(notBefore.getTime(), notAfter.getTime(), request.renewBefore),
+  };
+}
+
+/** What is in the certificate's place and stays there: itself, or a newer one. */
 function placeOf(
-  found: Awaited<ReturnType<typeof findStored>>,
+  found: Found | undefined,
   checked: CheckedCertificate,
   { name, force }: { readonly name: string; readonly force: boolean },
-): 'free' | 'here' | 'newer' {
-  if (found === undefined) return 'free';
-  if (found.state === 'whole' && isSame(found.stored, checked)) return 'here';
-  if (force) return 'free';
+): { readonly state: 'here' | 'newer'; readonly stored: Stored } | undefined {
+  if (found === undefined) return undefined;
+  if (found.state === 'whole' && isSame(found.stored, checked)) return { state: 'here', stored: found.stored };
+  if (force) return undefined;
   if (found.state === 'damaged')
     throw new TscertError('store-damaged', `${found.message}; --force puts this certificate in its place`, { data: { name } });
   const stored = readCertificate(found.stored.certificate);
-  if (stored.notBefore.getTime() > checked.notBefore) return 'newer';
+  if (stored.notBefore.getTime() > checked.notBefore) return { state: 'newer', stored: found.stored };
   throw new TscertError(
     'file-exists',
     `Cannot take over "${name}": another certificate is stored under this name (valid until ${stored.notAfter.toISOString()}); --force puts this one in its place`,
@@ -170,16 +184,24 @@ function isSame(stored: Stored, checked: CheckedCertificate): boolean {
   return readCertificate(stored.certificate).der.equals(checked.der) && stored.privateKey === encodePrivateKey(checked.privateKey);
 }
 
-/** Keeps how a certificate that is there is renewed: where it is not known, or somebody says it anew. True when there were news. */
-async function keepHow(name: string, given: OwnOptions, { store, said, force, dryRun }: ImportParts): Promise<boolean> {
+/** Keeps how a certificate that is there is renewed: where it is not known, or somebody says it anew. */
+async function keepHow(
+  name: string,
+  given: OwnOptions,
+  { store, said, force, dryRun }: ImportParts,
+): Promise<{ readonly options: OwnOptions; readonly isNew: boolean }> {
   const known = await readGiven(name, store).catch((error: unknown) => {
     if (isTscertError(error, 'store-damaged')) return undefined;
     throw error;
   });
-  const wanted = known === undefined || force ? given : withSaid(known, said);
-  if (JSON.stringify(known) === JSON.stringify(wanted)) return false;
-  if (!dryRun) await keepGiven(name, wanted, store);
-  return true;
+  const options = known === undefined || force ? given : withSaid(known, said);
+  const isNew = canonical(known) !== canonical(options);
+  if (isNew && !dryRun) await keepGiven(name, options, store);
+  return { options, isNew };
+}
+
+function canonical(options: OwnOptions | undefined): string {
+  return JSON.stringify(Object.entries(options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 interface Adoption {
@@ -236,8 +258,4 @@ function createAdoption(held: Holdings['accounts'], { tool, store, said, fallbac
     },
     results: () => [...results.values()],
   };
-}
-
-function cannot(name: string, why: string): TscertError {
-  return new TscertError('request-invalid', `Cannot take over "${name}": ${why}`, { data: { name } });
 }

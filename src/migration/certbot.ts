@@ -2,7 +2,7 @@
  * What certbot holds, below one folder (/etc/letsencrypt): `renewal/NAME.conf` says how `live/NAME/` was asked for, and
  * `accounts/HOST/PATH/ID/` are its accounts at https://HOST/PATH. Read from the sources of certbot 5.8.
  */
-import { access, constants } from 'node:fs/promises';
+import { access, constants, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { TscertError } from '../base/errors.js';
 import { certbotProof } from './certbot-proof.js';
@@ -142,24 +142,27 @@ function certbotLosses(conf: Section, params: Section, hooks: FolderHooks): stri
 
 async function readAccounts(folder: string, email: string | undefined): Promise<Held<ForeignAccount>[]> {
   const found: Held<ForeignAccount>[] = [];
-  const walk = async (below: readonly string[]): Promise<void> => {
-    const names = await namesIn(path.join(folder, ...below));
+  const walk = async (below: readonly string[], above: readonly string[]): Promise<void> => {
+    const home = path.join(folder, ...below);
+    const names = await namesIn(home);
     if (names.includes('private_key.json')) {
       const [id = '', ...server] = [...below].reverse();
       const directory = server.reverse().join('/');
-      found.push(
-        await attempt(`account ${directory}/${id}`, () => readAccount(path.join(folder, ...below), `https://${directory}`, id, email)),
-      );
+      found.push(await attempt(`account ${directory}/${id}`, () => readAccount(home, `https://${directory}`, id, email)));
       return;
     }
-    if (below.length > DEEPEST) return;
-    for (const name of names) if (await isFolder(path.join(folder, ...below, name))) await walk([...below, name]);
+    // certbot links the accounts of one server into those of another; a link into a folder above it goes round.
+    const real = await realpath(home).catch(() => home);
+    if (below.length > DEEPEST || above.includes(real)) return;
+    for (const name of names) if (await isFolder(path.join(home, name))) await walk([...below, name], [...above, real]);
   };
-  await walk([]);
+  await walk([], []);
   return found;
 }
 
 async function readAccount(folder: string, server: string, id: string, email: string | undefined): Promise<ForeignAccount> {
+  if (httpsUrl(server) === undefined)
+    throw new TscertError('config-invalid', `Cannot read the account "${folder}": its path is that of no server`, { data: { folder } });
   const read = async (name: string): Promise<unknown> => {
     const file = path.join(folder, name);
     const text = await readTextIfThere(file);

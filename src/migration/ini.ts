@@ -119,21 +119,27 @@ function readItem(text: string): { readonly value: string | undefined; readonly 
   return { value: value === '' ? undefined : value, rest: end < 0 ? '' : text.slice(end) };
 }
 
-/** A value in three quotes, on one line or over several. */
+/** A value in three quotes, on one line or over several: it ends where nothing but a comment follows, for it may hold such quotes itself. */
 function readLong(lines: readonly string[], first: number, quote: string): { readonly value: string; readonly end: number } {
   const line = lines[first] ?? '';
-  let text = line.slice(line.indexOf(quote, line.indexOf('=')) + quote.length);
+  let rest = line.slice(line.indexOf(quote, line.indexOf('=')) + quote.length);
+  let before = '';
   for (let at = first; ; ) {
-    const end = text.indexOf(quote);
-    if (end >= 0) {
-      const after = text.slice(end + quote.length).trim();
-      if (after !== '' && !after.startsWith('#')) throw new Fault('something follows its value');
-      return { value: text.slice(0, end), end: at };
-    }
+    const end = endOf(rest, quote);
+    if (end !== undefined) return { value: before + rest.slice(0, end), end: at };
     const next = lines[++at];
     if (next === undefined) throw new Fault('its value has no closing quotes');
-    text = `${text}\n${next}`;
+    before += `${rest}\n`;
+    rest = next;
   }
+}
+
+/** Where the closing quotes stand in a line; undefined when there are none. */
+function endOf(line: string, quote: string): number | undefined {
+  let end = line.indexOf(quote);
+  if (end < 0) return undefined;
+  for (; end >= 0; end = line.indexOf(quote, end + 1)) if (/^\s*(#|$)/.test(line.slice(end + quote.length))) return end;
+  throw new Fault('something follows its value');
 }
 
 /** The text of a key, when it is one. */

@@ -77,6 +77,15 @@ async function readCertificate(folder: string, name: string, { config, accounts,
   const host = hostFolder(httpsUrl(textAt(resource, 'certUrl')));
   const { account, losses } = pickAccount(accounts, { host, id: configured?.account, email: help.email });
   const server = account?.server ?? serverOfHost(host, help.server) ?? (host === undefined ? help.server : undefined);
+  if (server === undefined) {
+    const where = host === undefined ? '' : `, but that it is at "${host}"`;
+    const given = help.server === undefined ? '' : `, and "${help.server}" is not there`;
+    throw new TscertError(
+      'request-invalid',
+      `Cannot take over "${name}": lego keeps no URL of its ACME server${where}${given}; say --server URL`,
+      { data: { name, host } },
+    );
+  }
   const [preferredChain, profile] = [textAt(resource, 'preferredChain'), textAt(resource, 'profile')];
   const names = configured?.names ?? textsAt(resource, 'domains');
   return {
@@ -84,7 +93,7 @@ async function readCertificate(folder: string, name: string, { config, accounts,
     origin: textAt(resource, 'id') ?? textAt(resource, 'domain') ?? name,
     privateKey,
     certificates: `${bundle}\n${issuer ?? ''}`,
-    ...(server === undefined ? {} : { server }),
+    server,
     ...(account === undefined ? {} : { account: account.id }),
     ...(names.length === 0 ? {} : { names }),
     options: {
