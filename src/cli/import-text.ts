@@ -1,7 +1,6 @@
 /** What became of imported certificates and accounts, in a table and as data. */
 
 import { authorityAt } from '../acme/authorities.js';
-import { formatDuration } from '../base/duration.js';
 import { printable } from '../base/printable.js';
 import type { ImportedAccount, ImportedCertificate } from '../flow/import.js';
 import type { SolverRequest } from '../request/request.js';
@@ -30,7 +29,7 @@ export function certificateTable(
     const state = stateWords(one.state, dryRun);
     if (one.state === 'failed') return [one.name, state, '', '', ''];
     const { issuer, solvers } = one.request;
-    return [one.name, state, serverWords(issuer.directory), dayWords(one.notAfter, now), solvers.map(solverWords).join(', ') || '-'];
+    return [one.name, state, serverWords(issuer.directory), timeWords(one.notAfter, now), solvers.map(solverWords).join(', ') || '-'];
   });
   const cells = [HEAD, ...rows].map((row) => row.map(printable));
   const widths = HEAD.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
@@ -51,9 +50,8 @@ function serverWords(directory: string): string {
   return authorityAt(directory)?.name ?? directory;
 }
 
-function dayWords(at: number, now: number): string {
-  const day = new Date(at).toISOString().slice(0, 10);
-  return at < now ? `${day} (expired)` : `${day} (in ${formatDuration(at - now)})`;
+function timeWords(at: number, now: number): string {
+  return `${new Date(at).toISOString().replace('T', ' ').slice(0, 16)} UTC${at < now ? ' (expired)' : ''}`;
 }
 
 function solverWords(solver: SolverRequest): string {

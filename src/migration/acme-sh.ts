@@ -9,13 +9,26 @@ import { TscertError } from '../base/errors.js';
 import { readSettings } from '../host/acmesh-settings.js';
 import { acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf, type Settings } from './acme-sh-options.js';
 import { acmeShProof } from './acme-sh-proof.js';
-import { accountKey, attempt, emailIn, httpsUrl, isFolder, namesIn, parseJson, readText, readTextIfThere, textsAt } from './files.js';
+import {
+  accountKey,
+  attempt,
+  checkFolder,
+  emailIn,
+  httpsUrl,
+  isFolder,
+  namesIn,
+  parseJson,
+  readText,
+  readTextIfThere,
+  textsAt,
+} from './files.js';
 import type { ForeignAccount, ForeignCertificate, Held, Holdings, MigrationHelp } from './holdings.js';
 
 const ECC = '_ecc';
 
 /** Reads the folder. @throws {TscertError} `usage` when it is none of acme.sh's, `file-unreadable` */
 export async function readAcmeSh(folder: string, help: MigrationHelp): Promise<Holdings> {
+  await checkFolder(folder);
   const general = readSettings((await readTextIfThere(path.join(folder, 'account.conf'))) ?? '');
   // With --cert-home the certificates are somewhere else.
   const moved = general.get('CERT_HOME');

@@ -9,6 +9,7 @@ import { certbotProof } from './certbot-proof.js';
 import {
   accountKeyOfJwk,
   attempt,
+  checkFolder,
   emailIn,
   httpsUrl,
   isFolder,
@@ -28,6 +29,7 @@ const DEEPEST = 8;
 
 /** Reads the folder. @throws {TscertError} `usage` when it is none of certbot's, `file-unreadable` */
 export async function readCertbot(folder: string, help: MigrationHelp): Promise<Holdings> {
+  await checkFolder(folder);
   const [renewals, accountsFolder] = [path.join(folder, 'renewal'), path.join(folder, 'accounts')];
   if (!(await isFolder(renewals)) && !(await isFolder(accountsFolder))) {
     throw new TscertError('usage', `Cannot import from "${folder}": there is no folder "renewal" in it, as certbot makes it`, {

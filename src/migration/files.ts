@@ -5,7 +5,7 @@ import { isTscertError, TscertError } from '../base/errors.js';
 import { parseName } from '../base/names.js';
 import { encodePrivateKey } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
-import { hasCode, unreadable } from '../store/files.js';
+import { hasCode, reasonOf, unreadable } from '../store/files.js';
 import type { Broken } from './holdings.js';
 
 /** More bytes than any of these files has. */
@@ -43,6 +43,19 @@ export async function readTextIfThere(file: string): Promise<string | undefined>
     if (isTscertError(error) && hasCode(error.cause, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Refuses what is no folder, before anybody says whose it is.
+ * @throws {TscertError} `usage`
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  const refuse = (reason: string): TscertError =>
+    new TscertError('usage', `Cannot import from "${folder}": ${reason}`, { data: { folder } });
+  const found = await stat(folder).catch((error: unknown) => {
+    throw refuse(reasonOf(error));
+  });
+  if (!found.isDirectory()) throw refuse('it is a file, not a folder');
 }
 
 /** True when there is a folder of this path, or a link to one. */

@@ -9,6 +9,7 @@ import { TscertError } from '../base/errors.js';
 import {
   accountKey,
   attempt,
+  checkFolder,
   emailIn,
   httpsUrl,
   isFolder,
@@ -26,6 +27,7 @@ const ISSUER = '.issuer.crt';
 
 /** Reads the folder. @throws {TscertError} `usage` when it is none of lego's, `file-unreadable` */
 export async function readLego(folder: string, help: MigrationHelp): Promise<Holdings> {
+  await checkFolder(folder);
   const [certificatesFolder, accountsFolder] = [path.join(folder, 'certificates'), path.join(folder, 'accounts')];
   if (!(await isFolder(certificatesFolder)) && !(await isFolder(accountsFolder))) {
     throw new TscertError('usage', `Cannot import from "${folder}": there is no folder "certificates" in it, as lego makes it`, {

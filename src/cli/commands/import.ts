@@ -38,6 +38,7 @@ export const importVerb: Verb = {
     command.optionsGroup('The run:');
     command.option('--force', 'put it in the place of another certificate that is stored under its name');
     command.option('--dry-run', 'change nothing');
+    command.optionsGroup('Who signs:');
     command.addOption(new Option('--server <name|url>', 'ACME directory of certificates whose folder does not tell it (lego)'));
     addSomeIssueOptions(command, FLAGS);
     command.optionsGroup('Everywhere:');
