@@ -204,11 +204,13 @@ export async function putAcmeShAccount(
   home: string,
   {
     email = 'admin@example.com',
+    server = DIRECTORY,
     key = newKey(),
     settings = {},
-  }: { email?: string; key?: KeyObject; settings?: Readonly<Record<string, string>> } = {},
+  }: { email?: string; server?: string; key?: KeyObject; settings?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
-  const at = (file: string): string => path.join(home, 'ca/ca.test/dir', file);
+  const { hostname, pathname } = new URL(server);
+  const at = (file: string): string => path.join(home, 'ca', hostname, pathname, file);
   const pem = legacyPem(key);
   await put(at('account.key'), pem);
   await put(at('account.json'), JSON.stringify({ status: 'valid', contact: [`mailto:${email}`] }));
