@@ -42,7 +42,7 @@ export async function runImport(
   for (const entry of said.dns ?? []) checkProviderName((typeof entry === 'string' ? entry : entry.provider).replace(/@.*$/, ''));
   const holdings = await READERS[tool](path.resolve(system.cwd, folder), {
     providers: PROVIDERS,
-    server: server === undefined ? undefined : help.directoryOf(server, options.own.staging ?? false, undefined),
+    server: server === undefined ? undefined : help.directoriesOf({ server, staging: false }).directory,
     email: said.email,
   });
   const data = dataFolder(system, globals);

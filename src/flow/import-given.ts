@@ -111,6 +111,8 @@ export function lossesOf(
   { tool, said, now }: { readonly tool: Tool; readonly said: OwnOptions; readonly now: number },
 ): string[] {
   const losses = [...foreign.losses];
+  const around = Object.keys(foreign.around ?? {});
+  if (around.length > 0) losses.push(`${tool} runs a ${around.join(' and a ')} hook around a renewal, and tscert does not`);
   if (!PROOFS.some((key) => said[key] !== undefined)) losses.push(...foreign.proof.losses);
   const isProvenByDns = request.solvers.some(({ type }) => type === 'dns-01');
   if (request.solvers.length === 0 && foreign.proof.losses.length === 0)

@@ -18,6 +18,7 @@ import type { Bundle, Store, Stored } from '../store/store.js';
 import { keepGiven, readGiven } from './given.js';
 import { type CheckedCertificate, checkForeign } from './import-check.js';
 import { givenOf, lossesOf, withSaid } from './import-given.js';
+import { openMemory } from './memory.js';
 import { type Found, findStored } from './stored.js';
 
 export interface ImportParts {
@@ -138,6 +139,7 @@ async function importCertificate(
     if (!dryRun) {
       await store.save(name, bundle);
       await keepGiven(name, given, store);
+      await remember(name, `Taken over from ${tool}, which calls it "${foreign.origin}"`, parts);
     }
     const losses = [...lossesOf(foreign, checked, request, { tool, said: parts.said, now: clock.now() }), ...accountLosses];
     return { state: 'taken', ...factsOf(bundle, request), losses };
@@ -149,6 +151,14 @@ async function importCertificate(
   } finally {
     await lock.release();
   }
+}
+
+/** What went wrong under this name before is over. */
+async function remember(name: string, message: string, { store, clock }: ImportParts): Promise<void> {
+  const memory = await openMemory(name, store, clock, { fresh: true });
+  memory.kept();
+  memory.note('Imported', message);
+  await memory.save();
 }
 
 function factsOf({ certificate }: Bundle, request: CertificateRequest): Pick<ImportedFacts, 'request' | 'notAfter' | 'renewAt'> {

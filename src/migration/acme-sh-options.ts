@@ -1,7 +1,7 @@
 /** What acme.sh keeps of how a certificate was asked for, in tscert's options. */
 import { isAbsolute } from 'node:path';
 import type { ForeignCertificate } from './holdings.js';
-import { oneAfterTheOther, quoted, withVariables } from './shell.js';
+import { aroundOf, oneAfterTheOther, quoted, withVariables } from './shell.js';
 
 export type Settings = ReadonlyMap<string, string>;
 
@@ -40,6 +40,16 @@ export function renewAfterOf(settings: Settings): number | undefined {
   return days === undefined ? undefined : Number(days) * DAY;
 }
 
+/** What acme.sh runs around an issuance. */
+export function acmeShAround(settings: Settings): Pick<ForeignCertificate, 'around'> {
+  const variables = { Le_Domain: quoted(textOf(settings, 'Le_Domain') ?? '') };
+  const [pre, post] = ['Le_PreHook', 'Le_PostHook'].map((name) => {
+    const command = textOf(settings, name);
+    return command === undefined ? undefined : withVariables(command, variables);
+  });
+  return aroundOf(pre, post);
+}
+
 /** acme.sh installs its files where the servers have them, and reloads: both are one deploy hook here. */
 export function acmeShHook(settings: Settings): string | undefined {
   const [cert, key, ca, fullchain] = ['Le_RealCertPath', 'Le_RealKeyPath', 'Le_RealCACertPath', 'Le_RealFullChainPath'].map((name) =>
@@ -73,8 +83,6 @@ function copy(variable: string, file: string | undefined): string[] {
 /** What tscert does not do as acme.sh did. */
 export function acmeShLosses(settings: Settings, general: Settings): string[] {
   const losses: string[] = [];
-  const around = ['Pre', 'Post'].filter((kind) => textOf(settings, `Le_${kind}Hook`) !== undefined).map((kind) => kind.toLowerCase());
-  if (around.length > 0) losses.push(`acme.sh runs a ${around.join(' and a ')} hook around an issuance, and tscert does not`);
   const scripts = textOf(settings, 'Le_DeployHook');
   if (scripts !== undefined) losses.push(`acme.sh deploys it by its scripts ${scripts}, and tscert does not: say --deploy-hook`);
   const until = textOf(settings, 'Le_Valid_To');

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { AUTHORITIES } from '../acme/authorities.js';
 import { TscertError } from '../base/errors.js';
 import { readSettings } from '../host/acmesh-settings.js';
-import { acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf, type Settings } from './acme-sh-options.js';
+import { acmeShAround, acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf, type Settings } from './acme-sh-options.js';
 import { acmeShProof } from './acme-sh-proof.js';
 import {
   accountKey,
@@ -108,6 +108,7 @@ async function readDomain({ folder, home, one, name, general, help }: Place): Pr
     ...(server === undefined ? {} : { server, account: accountFolder(server) }),
     ...(names.length === 0 ? {} : { names }),
     options: { ...acmeShOptions(settings, general), ...(deployHook === undefined ? {} : { deployHook }) },
+    ...acmeShAround(settings),
     ...(renewAfter === undefined ? {} : { renewAfter }),
     proof: acmeShProof(settings, names, { home: path.resolve(folder), general, providers: help.providers }),
     losses: acmeShLosses(settings, general),

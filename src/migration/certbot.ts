@@ -22,7 +22,7 @@ import {
 } from './files.js';
 import type { ForeignAccount, ForeignCertificate, Held, Holdings, MigrationHelp } from './holdings.js';
 import { isOn, parseIni, type Section, textOf } from './ini.js';
-import { oneAfterTheOther, quoted } from './shell.js';
+import { aroundOf, oneAfterTheOther, quoted } from './shell.js';
 
 /** How deep the path of a directory URL may be. */
 const DEEPEST = 8;
@@ -46,12 +46,8 @@ export async function readCertbot(folder: string, help: MigrationHelp): Promise<
   return { certificates, accounts: await readAccounts(accountsFolder, email), losses: [] };
 }
 
-/** Hooks that certbot runs for all certificates. */
-interface FolderHooks {
-  readonly deploy: readonly string[];
-  /** Kinds of which there are some that tscert does not run. */
-  readonly others: readonly string[];
-}
+/** Programs that certbot runs for all certificates. */
+type FolderHooks = Readonly<Record<'pre' | 'deploy' | 'post', readonly string[]>>;
 
 async function folderHooks(folder: string): Promise<FolderHooks> {
   const executables = async (kind: string): Promise<string[]> => {
@@ -60,8 +56,7 @@ async function folderHooks(folder: string): Promise<FolderHooks> {
     const runs = await Promise.all(files.map(async (file) => !(await isFolder(file)) && (await isExecutable(file))));
     return files.filter((_, at) => runs[at]);
   };
-  const others = await Promise.all(['pre', 'post'].map(async (kind) => ((await executables(kind)).length > 0 ? [kind] : [])));
-  return { deploy: await executables('deploy'), others: others.flat() };
+  return { pre: await executables('pre'), deploy: await executables('deploy'), post: await executables('post') };
 }
 
 function isExecutable(file: string): Promise<boolean> {
@@ -92,6 +87,7 @@ async function readLineage(folder: string, name: string, hooks: FolderHooks, hel
     ...(server === undefined ? {} : { server }),
     ...(server === undefined || account === undefined ? {} : { account: accountId(server, account) }),
     options: certbotOptions(conf, params, hooks),
+    ...aroundOf(hookOf(hooks.pre, textOf(params, 'pre_hook')), hookOf(hooks.post, textOf(params, 'post_hook'))),
     proof: certbotProof(params, help.providers, secrets),
     losses: certbotLosses(conf, params, hooks),
   };
@@ -106,9 +102,7 @@ async function readCredentials(file: string): Promise<Section | TscertError> {
 /** What of a renewal configuration is an option here. */
 export function certbotOptions(conf: Section, params: Section, hooks: FolderHooks): ForeignCertificate['options'] {
   const before = /^(\d{1,4}) ?(minute|hour|day|week)s?$/.exec(textOf(conf, 'renew_before_expiry') ?? '');
-  const own = textOf(params, 'renew_hook') ?? textOf(params, 'deploy_hook');
-  const scripts = hooks.deploy.filter((file) => file !== own).map(quoted);
-  const deployHook = oneAfterTheOther(scripts, own === undefined ? [] : [own]);
+  const deployHook = hookOf(hooks.deploy, textOf(params, 'renew_hook') ?? textOf(params, 'deploy_hook'));
   const preferredChain = textOf(params, 'preferred_chain');
   const profile = textOf(params, 'required_profile') ?? textOf(params, 'preferred_profile');
   return {
@@ -121,10 +115,13 @@ export function certbotOptions(conf: Section, params: Section, hooks: FolderHook
   };
 }
 
+/** The programs of a folder, then the hook of the certificate itself, unless it is one of them. */
+function hookOf(programs: readonly string[], own: string | undefined): string | undefined {
+  return oneAfterTheOther(programs.filter((file) => file !== own).map(quoted), own === undefined ? [] : [own]);
+}
+
 function certbotLosses(conf: Section, params: Section, hooks: FolderHooks): string[] {
   const losses: string[] = [];
-  const around = ['pre', 'post'].filter((kind) => textOf(params, `${kind}_hook`) !== undefined || hooks.others.includes(kind));
-  if (around.length > 0) losses.push(`certbot runs a ${around.join(' and a ')} hook around a renewal, and tscert does not`);
   if (hooks.deploy.length > 0) losses.push('its deploy hook runs the scripts in renewal-hooks/deploy where they are: keep them');
   const installer = textOf(params, 'installer');
   if (installer !== undefined)

@@ -52,6 +52,8 @@ export interface ForeignCertificate {
     OwnOptions,
     'caBundle' | 'cn' | 'deployHook' | 'dnsResolver' | 'mustStaple' | 'notAfter' | 'preferredChain' | 'profile' | 'renewBefore' | 'reuseKey'
   >;
+  /** Commands that the tool runs around a renewal. */
+  readonly around?: { readonly pre?: string; readonly post?: string };
   /** Milliseconds after its beginning at which the tool renews it, where somebody said so. */
   readonly renewAfter?: number;
   readonly proof: Proof;

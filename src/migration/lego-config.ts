@@ -5,7 +5,7 @@ import { TscertError } from '../base/errors.js';
 import { proofByCode } from './dns-codes.js';
 import { textAt, textsAt, valueAt } from './files.js';
 import type { ForeignCertificate, Proof } from './holdings.js';
-import { quoted } from './shell.js';
+import { aroundOf, quoted } from './shell.js';
 
 const MOST_ALIASES = 100;
 
@@ -18,7 +18,7 @@ const HOOK_VARIABLES = [
 ].join(' ');
 
 /** One certificate of the configuration. */
-export interface LegoEntry extends Pick<ForeignCertificate, 'options' | 'proof' | 'losses'> {
+export interface LegoEntry extends Pick<ForeignCertificate, 'around' | 'options' | 'proof' | 'losses'> {
   /** Id of its account. */
   readonly account?: string;
   readonly names?: readonly string[];
@@ -39,10 +39,12 @@ export function parseLegoConfig(text: string, file: string): LegoConfig {
       const entry = valueAt(config, 'certificates', id);
       if (typeof entry !== 'object' || entry === null) return undefined;
       const [names, account] = [textsAt(entry, 'domains'), textAt(entry, 'account')];
+      const deployHook = hookOf(config, 'deploy');
       return {
         ...(account === undefined ? {} : { account }),
         ...(names.length === 0 ? {} : { names }),
-        options: { ...optionsOf(entry, names), ...hookOf(config) },
+        options: { ...optionsOf(entry, names), ...(deployHook === undefined ? {} : { deployHook }) },
+        ...aroundOf(hookOf(config, 'pre'), hookOf(config, 'post')),
         proof: proofOf(config, entry, providers),
         losses: lossesOf(config, entry),
       };
@@ -75,19 +77,19 @@ function optionsOf(entry: unknown, names: readonly string[]): ForeignCertificate
   };
 }
 
-/** lego starts its hook itself, without a shell; what it reads from its environment no command line tells. */
-function hookOf(config: unknown): { readonly deployHook?: string } {
+/** lego starts its hooks itself, without a shell; what they read from their environment no command line tells. */
+function hookOf(config: unknown, kind: 'pre' | 'deploy' | 'post'): string | undefined {
   const words =
-    textAt(config, 'hooks', 'deploy', 'command')
+    textAt(config, 'hooks', kind, 'command')
       ?.split(/\s+/)
       .filter((word) => word !== '') ?? [];
-  return words.length === 0 ? {} : { deployHook: `${HOOK_VARIABLES} ${words.map(quoted).join(' ')}` };
+  if (words.length === 0) return undefined;
+  const command = words.map(quoted).join(' ');
+  return kind === 'deploy' ? `${HOOK_VARIABLES} ${command}` : command;
 }
 
 function lossesOf(config: unknown, entry: unknown): string[] {
   const losses: string[] = [];
-  const around = ['pre', 'post'].filter((kind) => textAt(config, 'hooks', kind, 'command') !== undefined);
-  if (around.length > 0) losses.push(`lego runs a ${around.join(' and a ')} hook around a renewal, and tscert does not`);
   const hook = textAt(config, 'hooks', 'deploy', 'command');
   if (hook !== undefined && /^\.{1,2}\//.test(hook))
     losses.push('its deploy hook is named by a relative path: say --deploy-hook with a whole one');

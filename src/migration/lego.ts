@@ -103,6 +103,7 @@ async function readCertificate(folder: string, name: string, { config, accounts,
       ...(profile === undefined ? {} : { profile }),
       ...configured?.options,
     },
+    ...(configured?.around === undefined ? {} : { around: configured.around }),
     proof: configured?.proof ?? { options: {}, losses: [] },
     losses: [...losses, ...(configured?.losses ?? [])],
   };

@@ -1,5 +1,7 @@
 /** The hooks of others as one command of tscert's, which /bin/sh runs. */
 
+import type { ForeignCertificate } from './holdings.js';
+
 /** What changes the shell itself, and so all that comes after it. */
 const OF_THE_SHELL = /^(\.|alias|cd|eval|exec|exit|export|hash|read|return|set|shift|source|trap|ulimit|umask|unset|wait) ?/;
 
@@ -26,4 +28,10 @@ function isPlain(command: string): boolean {
 export function withVariables(command: string, variables: Readonly<Record<string, string>>): string {
   const named = Object.entries(variables).filter(([name]) => new RegExp(`\\b${name}\\b`).test(command));
   return named.length === 0 ? command : `export ${named.map(([name, value]) => `${name}=${value}`).join(' ')}; ${command}`;
+}
+
+/** The commands around a renewal, where there are some. */
+export function aroundOf(pre: string | undefined, post: string | undefined): Pick<ForeignCertificate, 'around'> {
+  if (pre === undefined && post === undefined) return {};
+  return { around: { ...(pre === undefined ? {} : { pre }), ...(post === undefined ? {} : { post }) } };
 }

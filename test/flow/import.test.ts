@@ -13,6 +13,7 @@ import { createCertificate, readCertificate } from '../../src/pki/certificate.js
 import { encodePrivateKey } from '../../src/pki/key.js';
 import { type BuildHelp, buildIssuer, buildRequests } from '../../src/request/build.js';
 import type { ConfigOptions, OwnOptions } from '../../src/request/options.js';
+import { readLedger } from '../../src/store/ledger.js';
 import { createMemoryStore } from '../../src/store/memory.js';
 import type { Store } from '../../src/store/store.js';
 import { createVirtualClock } from '../support/clock.js';
@@ -21,9 +22,9 @@ import { DIRECTORY, type IssuedSpec, issueForeign, newKey } from '../support/for
 const DAY = 86_400_000;
 const buildHelp: BuildHelp = {
   now: Date.now(),
-  directoryOf(server, _staging, keyType) {
+  directoriesOf({ server, keyType = 'ec256' }) {
     const authority = findAuthority(server);
-    return authority === undefined ? server : directoryFor(authority, keyType ?? 'ec256');
+    return { directory: authority === undefined ? server : directoryFor(authority, keyType) };
   },
   readCsr: () => assert.fail('no CSR is read'),
 };
@@ -148,6 +149,11 @@ describe('what is taken', () => {
       eab: 'kid',
     });
     assert.equal(await plan(), 'kept');
+    const { events } = await readLedger('a.test', store);
+    assert.deepEqual(
+      events.map(({ type, reason, message }) => [type, reason, message]),
+      [['Normal', 'Imported', 'Taken over from certbot, which calls it "a.test"']],
+    );
   });
 
   test('what was said goes before the tool, the environment after it; ways of proving stay together', async () => {
@@ -236,8 +242,10 @@ describe('what is taken', () => {
   test('what is not known is told', async () => {
     const { one } = createWorld();
     const none = { options: {}, losses: [] };
-    assert.deepEqual(lossesOf(await one(foreign({}, { proof: none, names: ['a.test'], losses: ['x'] }), { tool: 'lego' })), [
+    const around = { pre: 'PlantedSecret', post: 'PlantedSecret' };
+    assert.deepEqual(lossesOf(await one(foreign({}, { proof: none, names: ['a.test'], losses: ['x'], around }), { tool: 'lego' })), [
       'x',
+      'lego runs a pre and a post hook around a renewal, and tscert does not',
       'lego keeps no word of how its names are proven: say --dns PROVIDER, --http HOW or --tls-alpn, or it cannot be renewed',
       'lego was asked for other names than it holds: those that it holds are renewed',
     ]);

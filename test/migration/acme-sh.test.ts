@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { isTscertError } from '../../src/base/errors.js';
 import { readAcmeSh } from '../../src/migration/acme-sh.js';
-import { acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf } from '../../src/migration/acme-sh-options.js';
+import { acmeShAround, acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf } from '../../src/migration/acme-sh-options.js';
 import { acmeShProof } from '../../src/migration/acme-sh-proof.js';
 import { ACMESH_SCRIPTS } from '../../src/migration/dns-codes.js';
 import { type ForeignAccount, type ForeignCertificate, isBroken, type Proof } from '../../src/migration/holdings.js';
@@ -100,8 +100,6 @@ test('what of its settings is an option', () => {
 
 test('what is lost is told', () => {
   const settings = settingsOf({
-    Le_PreHook: 'PlantedSecret',
-    Le_PostHook: 'PlantedSecret',
     Le_DeployHook: 'haproxy,ssh',
     Le_Valid_To: '2027-01-01T00:00:00Z',
     Le_ExtKeyUse: 'clientAuth',
@@ -109,7 +107,6 @@ test('what is lost is told', () => {
     Le_LocalAddress: '192.0.2.1',
   });
   assert.deepEqual(acmeShLosses(settings, settingsOf({ HTTPS_INSECURE: '1' })), [
-    'acme.sh runs a pre and a post hook around an issuance, and tscert does not',
     'acme.sh deploys it by its scripts haproxy,ssh, and tscert does not: say --deploy-hook',
     'acme.sh asks for a fixed end of its validity (--valid-to), and tscert for none',
     'acme.sh asks for extended key usages, and tscert leaves them to the CA',
@@ -117,6 +114,12 @@ test('what is lost is told', () => {
     'acme.sh listens at one address or one kind of them, and tscert at all',
     'acme.sh does not check the certificate of its ACME server (--insecure), and tscert does: give the root with --ca-bundle',
   ]);
+});
+
+test('what is run around an issuance knows its name', () => {
+  const settings = settingsOf({ Le_Domain: '*.a.test', Le_PreHook: 'systemctl stop x', Le_PostHook: 'echo $Le_Domain' });
+  assert.deepEqual(acmeShAround(settings), { around: { pre: 'systemctl stop x', post: "export Le_Domain='*.a.test'; echo $Le_Domain" } });
+  assert.deepEqual(acmeShAround(settingsOf({ Le_PreHook: '', Le_PostHook: '' })), {});
 });
 
 test('installed files and the reload are one deploy hook, which /bin/sh runs', () =>

@@ -17,7 +17,7 @@ import { RUNS } from '../support/property.js';
 
 const PROVIDERS = ['route53', 'alidns', 'rfc2136', 'exec', 'acmesh', 'manual'];
 const help = { providers: PROVIDERS };
-const NO_HOOKS = { deploy: [], others: [] };
+const NO_HOOKS = { pre: [], deploy: [], post: [] };
 
 const paramsOf = (lines: string): Section => parseIni(lines, 'f');
 const proofOf = (lines: string, credentials?: Section | TscertError): Proof => certbotProof(paramsOf(lines), PROVIDERS, credentials);
@@ -151,7 +151,7 @@ test('any configuration gives options that can be kept, and no secret', () => {
   });
   fc.assert(
     fc.property(section, section, fc.array(fc.string({ minLength: 1 }), { maxLength: 2 }), (conf, params, deploy) => {
-      const options = certbotOptions(conf, params, { deploy, others: [] });
+      const options = certbotOptions(conf, params, { ...NO_HOOKS, deploy });
       const proof = certbotProof(params, PROVIDERS, conf);
       const all = { ...options, ...proof.options };
       assert.deepEqual(checkOwnOptions(all, 'f'), all);
@@ -183,8 +183,8 @@ test('a folder as certbot writes it', () =>
     assert.equal(certificate.privateKey, issued.key.export({ type: 'pkcs8', format: 'pem' }));
     assert.equal(certificate.certificates, `${issued.leaf}\n${issued.chain}`);
     assert.deepEqual(certificate.options, { deployHook: path.join(folder, 'renewal-hooks/deploy/10-reload') });
+    assert.deepEqual(certificate.around, { pre: 'x', post: path.join(folder, 'renewal-hooks/post/x') });
     assert.deepEqual(certificate.losses, [
-      'certbot runs a pre and a post hook around a renewal, and tscert does not',
       'its deploy hook runs the scripts in renewal-hooks/deploy where they are: keep them',
       "certbot's plugin \"nginx\" puts the certificate into a server's configuration: point the server at tscert's files, and say --deploy-hook to have it reloaded",
       'certbot does not renew it by itself (autorenew), and tscert renew does',
