@@ -3,6 +3,7 @@ import type { Emit } from '../base/events.js';
 import { withoutWildcard } from '../base/names.js';
 import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
+import { createRunHooks } from '../flow/hooks.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
@@ -118,15 +119,18 @@ export async function issueRequests(
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
     const { clock } = system;
-    const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
-    const lines = { store: parts.store(), clock, issuerFor: issuers.issuerFor, deployer, ...run };
-    return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
+    const store = parts.store();
+    const deployer = createDeployer({ records: store, clock, environment: system.env });
+    const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
+    const lines = { store, clock, issuerFor: issuers.issuerFor, deployer, hooks, ...run };
+    const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
       clock,
       signal,
       emitFor,
     });
+    return await hooks.after(agreed, outcomes);
   } finally {
     await parts.close();
   }

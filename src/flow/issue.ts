@@ -17,6 +17,7 @@ import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
+import type { RunHooks } from './hooks.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import type { LineContext, LineResult } from './run.js';
 import { dueOf, findStored, keptOf } from './stored.js';
@@ -27,6 +28,7 @@ export interface IssueParts {
   readonly clock: Clock;
   issuerFor(request: CertificateRequest): Promise<Issuer>;
   readonly deployer: Deployer;
+  readonly hooks: Pick<RunHooks, 'before'>;
   /** Issue even when a good certificate is stored. */
   readonly force: boolean;
   /** Throw the result away. */
@@ -80,6 +82,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
     reason: due?.reason ?? 'Forced',
     message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
   });
+  await parts.hooks.before(wanted, line);
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
   const old = found?.state === 'whole' ? found.stored : undefined;
   const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, old);

@@ -34,6 +34,7 @@ function request(names: readonly string[] = ['a.test'], changes: Partial<Certifi
     key: { type: 'ec256', reuse: false },
     issuer: { kind: 'acme', directory: 'https://ca.test/directory', agreeTos: true },
     solvers: [],
+    deploy: [],
     ...changes,
   };
 }
@@ -78,6 +79,7 @@ function createWorld() {
       clock,
       issuerFor: async () => issuer,
       deployer,
+      hooks: { before: async () => undefined },
       force: false,
       dryRun: false,
       ...flags,
@@ -213,6 +215,17 @@ test('what a killed trial left in the world is withdrawn by the next real run', 
   assert.equal((await world.run()).state, 'issued');
   assert.deepEqual(world.log.slice(2), ['abandon', 'preflight', 'new order', 'abandon', 'deploy']);
   await assertClean(world.store);
+});
+
+test('a pre-hook is run for what is going to be ordered, and when it fails nothing is', async () => {
+  const world = createWorld();
+  await assert.rejects(world.run(request(), { hooks: { before: () => Promise.reject(new Error('not now')) } }), /not now/);
+  assert.deepEqual(world.log, ['preflight']);
+  await assertClean(world.store);
+  const hooks = { before: async () => void world.log.push('before') };
+  await world.run(request(), { hooks });
+  await world.run(request(), { hooks });
+  assert.deepEqual(world.log.slice(1), ['preflight', 'before', 'new order', 'abandon', 'deploy', 'deploy']);
 });
 
 test('a deploy that fails leaves a good certificate and is told beside it', async () => {
