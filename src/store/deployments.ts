@@ -49,6 +49,6 @@ export async function writeTargets(name: string, targets: readonly TargetState[]
 function isTarget(value: Json): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { id, title, state, certificate, at, message } = value as { readonly [key: string]: Json | undefined };
-  const texts = [id, title, certificate, at, message ?? ''];
+  const texts = [id, title, certificate, at, ...(message === undefined ? [] : [message])];
   return texts.every((text) => typeof text === 'string') && (state === 'done' || state === 'failed');
 }
