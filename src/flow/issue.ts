@@ -18,6 +18,8 @@ import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
+import { pruneHistory } from './prune.js';
+import { keptFor, refuseCompromised } from './reuse.js';
 import type { LineContext, LineResult } from './run.js';
 import { dueOf, findStored, keptOf } from './stored.js';
 
@@ -46,6 +48,7 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
   const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
     const brought = await readBrought(request);
+    await refuseCompromised(brought, request, store);
     return await issueLocked({ ...forKeyOf(brought, request), name }, brought, { ...parts, store }, line);
   } finally {
     await lock.release();
@@ -81,8 +84,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
     message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
   });
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
-  const old = found?.state === 'whole' ? found.stored : undefined;
-  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, old);
+  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, await keptFor(wanted, found, store));
   if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
 
   const answer = await issuer.sign(material.csr, wanted, context);
@@ -102,6 +104,7 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   );
   await issuer.abandon(wanted.name, context);
   await keep(wanted, parts);
+  await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
 }
 

@@ -64,7 +64,7 @@ function factsOf(found: Found, certificate: CertificateContent | undefined): Sto
 }
 
 /** A stored certificate with the times that people ask for. */
-export function keptOf(stored: Stored, { renewBefore }: CertificateRequest): Kept {
+export function keptOf(stored: Stored, { renewBefore }: Pick<CertificateRequest, 'renewBefore'>): Kept {
   const { notBefore, notAfter } = readCertificate(stored.certificate);
   const [begin, end] = [notBefore.getTime(), notAfter.getTime()];
   return { stored, notBefore: begin, notAfter: end, renewAt: renewalTime(begin, end, renewBefore) };
