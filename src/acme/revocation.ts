@@ -68,7 +68,7 @@ export async function revokeAt(
     ...(reason === 'unspecified' ? {} : { reason: REASONS[reason] }),
   };
   try {
-    await signer.post(revokeCert, payload, { doing, signal, byKey });
+    await signer.post(revokeCert, payload, { doing, signal, byKey, atAnyTime: true });
     return 'revoked';
   } catch (error) {
     if (isTscertError(error, 'acme-problem') && isProblem(readProblem(error.data.problem), 'alreadyRevoked')) return 'already-revoked';

@@ -22,9 +22,9 @@ export async function orElse<T>(work: Promise<T>, otherwise: T, emit: Emit, word
 export async function recordEvent(
   name: string,
   event: LedgerEvent,
-  change: Partial<CertificateLedger>,
+  change: (ledger: CertificateLedger) => CertificateLedger,
   { records, emit }: { readonly records: Pick<Records, 'get' | 'put'>; readonly emit: Emit },
 ): Promise<void> {
   const ledger = await orElse(readLedger(name, records), emptyLedger(), emit, 'What was remembered of the certificate is begun anew: ');
-  await writeLedger(name, { ...ledger, ...change, events: [...ledger.events, event] }, records);
+  await writeLedger(name, { ...change(ledger), events: [...ledger.events, event] }, records);
 }

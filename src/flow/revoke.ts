@@ -12,6 +12,7 @@ import { readPrivateKey } from '../pki/key-reader.js';
 import { issuerOf } from '../policy/meta.js';
 import { markCompromised } from '../store/compromised.js';
 import { openJournal } from '../store/journal.js';
+import type { CertificateLedger, RevocationRecord } from '../store/ledger.js';
 import { readRevoked, writeRevoked } from '../store/revoked.js';
 import type { Lock, Store, Stored } from '../store/store.js';
 import { fingerprintOfDer } from './history.js';
@@ -95,12 +96,10 @@ export async function revokeCertificate(
     for (const name of names) locks.push(await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal }));
     const at = new Date(clock.now()).toISOString();
     const due = new Set<string>();
-    if (isKnown) {
-      await markCompromised(spki, at, store);
-      for (const name of names) {
-        await orElse(forgetKey(name, spki, store), undefined, emit);
-        if (await recordExposed(name, spki, at, parts)) due.add(name);
-      }
+    if (isKnown) await markCompromised(spki, at, store);
+    for (const name of names) {
+      await orElse(forgetKey(name, spki, store), undefined, emit);
+      if (isKnown && (await recordExposed(name, spki, at, parts))) due.add(name);
     }
     const done = await attempt(target, reason, attempts, parts);
     for (const name of names) if (await recordRevoked(name, target, { at, reason }, parts)) due.add(name);
@@ -159,7 +158,7 @@ async function recordExposed(name: string, spki: Buffer, at: string, { store, em
   const { serialNumber } = current;
   const message = `The key of the certificate ${serialNumber} is known to others`;
   const revocation = { serialNumber, at, reason: 'keyCompromise', by: 'revoke' } as const;
-  await recordEvent(name, { at, type: 'Warning', reason: 'KeyCompromised', message }, { revocation }, { records: store, emit });
+  await recordEvent(name, { at, type: 'Warning', reason: 'KeyCompromised', message }, withRevocation(revocation), { records: store, emit });
   return true;
 }
 
@@ -178,11 +177,15 @@ async function recordRevoked(
   const { serialNumber } = certificate;
   const message = `The certificate ${serialNumber} was revoked (${reason})`;
   const revocation = { serialNumber, at, reason, by: 'revoke' } as const;
-  await recordEvent(name, { at, type: 'Warning', reason: 'Revoked', message }, { revocation }, { records: store, emit });
+  await recordEvent(name, { at, type: 'Warning', reason: 'Revoked', message }, withRevocation(revocation), { records: store, emit });
   return true;
 }
 
-/** An order under way whose key is compromised is not gone on with. */
+const withRevocation =
+  (revocation: RevocationRecord) =>
+  (ledger: CertificateLedger): CertificateLedger => ({ ...ledger, revocation });
+
+/** An order under way for the key of the certificate is not gone on with: the next one is for another key. */
 async function forgetKey(name: string, spki: Buffer, store: Store): Promise<void> {
   const journal = await openJournal(store, name);
   const key = await journal.privateKey();

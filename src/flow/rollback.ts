@@ -7,6 +7,7 @@ import { publicKeyEquals } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import type { CertificateRequest } from '../request/request.js';
 import { openJournal } from '../store/journal.js';
+import type { CertificateLedger } from '../store/ledger.js';
 import type { Store } from '../store/store.js';
 import type { Deployer } from './deploy.js';
 import { type HistoryEntry, historyOf } from './history.js';
@@ -65,7 +66,7 @@ export async function rollBack(name: string, { to, force }: RollbackOptions, par
       await store.pointTo(name, target.id, { evenDamaged: force });
       const message = `Went from ${from === undefined ? 'no generation' : `the generation ${from.id}`} to ${target.id}`;
       const event = { at: new Date(clock.now()).toISOString(), type: 'Normal', reason: 'RolledBack', message } as const;
-      await orWarn(recordEvent(name, event, {}, { records: store, emit: line.emit }), line.emit);
+      await orWarn(recordEvent(name, event, rememberedOf(target, event.at), { records: store, emit: line.emit }), line.emit);
     }
     const stored = target.damage === undefined ? await store.load(name) : undefined;
     const kept = stored && keptOf(stored, request ?? {});
@@ -111,6 +112,18 @@ function refuseUseless(name: string, { id, damage, certificate, revoked, isCompr
   if (revoked !== undefined) refuse(`it was revoked at ${revoked.at} (${revoked.reason})`);
   const notAfter = certificate?.notAfter;
   if (notAfter !== undefined && notAfter.getTime() < now) refuse(`it has expired at ${notAfter.toISOString()}`);
+}
+
+/** What is remembered is about the generation that is left, except that this one is known to be revoked, or its key to others. */
+function rememberedOf(
+  { certificate, revoked, isCompromised }: HistoryEntry,
+  now: string,
+): (ledger: CertificateLedger) => CertificateLedger {
+  const reason = isCompromised ? 'keyCompromise' : revoked?.reason;
+  return ({ renewalInfo: _, revocation: __, ...ledger }) =>
+    certificate === undefined || reason === undefined
+      ? ledger
+      : { ...ledger, revocation: { serialNumber: certificate.serialNumber, at: revoked?.at ?? now, reason, by: 'revoke' } };
 }
 
 /** Forgets an order that may be the one that brought this generation: else the next run would bring it back. */

@@ -12,7 +12,7 @@ import { type RollbackOptions, type RolledBack, rollBack } from '../../src/flow/
 import { readCertificate } from '../../src/pki/certificate.js';
 import { markCompromised } from '../../src/store/compromised.js';
 import { openJournal } from '../../src/store/journal.js';
-import { readLedger } from '../../src/store/ledger.js';
+import { emptyLedger, readLedger, writeLedger } from '../../src/store/ledger.js';
 import { createMemoryStore } from '../../src/store/memory.js';
 import { writeRevoked } from '../../src/store/revoked.js';
 import type { Store } from '../../src/store/store.js';
@@ -98,6 +98,11 @@ test('what was gone back to is due by its dates, and by nothing else', async () 
     [-50, 40],
     [-1, 89],
   ]);
+  // What the CA advised is about the one that is left.
+  const [start, end] = [-2, -1].map((days) => new Date(world.clock.now() + days * DAY).toISOString()) as [string, string];
+  const renewalInfo = { certificate: 'aki.serial', window: { start, end }, pick: start, checkAt: end };
+  await writeLedger('www', { ...emptyLedger(), renewalInfo }, world.store);
+  assert.equal((await world.plan()).state, 'due');
   await world.back();
   const plan = await world.plan();
   assert.equal(plan.state, 'kept');
@@ -134,7 +139,11 @@ test('one that has expired, was revoked, or whose key others know is refused unl
     assert.equal(await world.current(), '0004');
     assert.equal((await world.back({ to, force: true })).state, 'rolled-back');
     assert.equal(await world.current(), to);
+    const plan = await world.plan();
+    const reason = to === '0001' ? 'Expired' : 'Revoked';
+    assert.equal(plan.state === 'due' && plan.due.reason, reason);
     await world.back({ to: '0004' });
+    assert.equal((await world.plan()).state, 'kept');
   }
 });
 

@@ -131,6 +131,17 @@ describe('revocation', { skip: await whyNoPebble() }, () => {
     assert.equal((await pebble.certificateStatus(certificate.serialNumber)).Status, 'Valid');
   });
 
+  it('does not wait until the clock of this machine is right', async () => {
+    const run = await start();
+    const { der } = await issued(run);
+    acme.rule = () => ({
+      kind: 'change',
+      change: (answer) => ({ ...answer, headers: { ...answer.headers, date: new Date(Date.now() + 86_400_000).toUTCString() } }),
+    });
+    assert.equal(await revoke(run, der, 'superseded', 'account', signal), 'revoked');
+    await assert.rejects(run.account.show(signal), code('clock-wrong'));
+  });
+
   it('is refused here where the server offers none', async () => {
     const { der, key } = await issued(await start());
     acme.rule = ({ path }) =>
