@@ -38,6 +38,7 @@ describe('tscert revoke', { skip: skipUnless('pebble') }, () => {
     return finished;
   };
   const stored = async (name: string): Promise<X509Certificate> => new X509Certificate(await world.live(name, 'cert.pem'));
+  const spki = ({ publicKey }: X509Certificate): string => publicKey.export({ type: 'spki', format: 'der' }).toString('hex');
   const statusOf = (certificate: X509Certificate): ReturnType<AcmeWorld['pebble']['certificateStatus']> =>
     world.pebble.certificateStatus(certificate.serialNumber);
   const ledger = async (record: string): Promise<{ readonly [key: string]: unknown } | undefined> => {
@@ -49,11 +50,11 @@ describe('tscert revoke', { skip: skipUnless('pebble') }, () => {
     (await readdir(at('state/ledger'))).filter((file) => file.startsWith('compromised')).length;
 
   test('the stored certificate, by the account that got it; it is remembered, and told as such the second time', async () => {
-    const certificate = await issue('a.example.com');
+    const certificate = await issue('a.example.com', '--reuse-key');
     const tried = await revoke('a.example.com', '--reason', 'superseded', '--dry-run');
     assert.match(tried.stdout, /^… the certificate [0-9a-f]+ would be revoked$/m);
     assert.equal((await statusOf(certificate)).Status, 'Valid');
-    assert.equal(await ledger('certificate:a.example.com'), undefined);
+    assert.equal((await ledger('certificate:a.example.com'))?.revocation, undefined);
 
     // What cron has: no server, no roots. The certificate knows where it is from.
     const { stdout, code, stderr } = await world.run(['revoke', 'A.example.com', '--reason', 'Superseded'], {
@@ -83,6 +84,15 @@ describe('tscert revoke', { skip: skipUnless('pebble') }, () => {
     const again = JSON.parse((await revoke('a.example.com', '--json')).stdout);
     assert.deepEqual([again.kind, again.state, again.due], ['revoke', 'already-revoked', ['a.example.com']]);
     assert.match((await revoke('a.example.com')).stdout, /had been revoked already/);
+
+    // Although its key was to be kept.
+    const renewed = await world.run(['renew', 'a.example.com']);
+    assert.equal(renewed.code, 0, renewed.stderr);
+    assert.match(renewed.stderr, /a\.example\.com: issue: Revoked: /);
+    const next = await stored('a.example.com');
+    assert.notEqual(spki(next), spki(certificate));
+    assert.equal((await statusOf(next)).Status, 'Valid');
+    assert.match((await world.run(['renew', 'a.example.com'])).stderr, /1 certificate: 1 not due$/m);
   });
 
   test("by the certificate's own key, of each kind that ACME takes, where no account is at hand", async () => {
@@ -140,7 +150,7 @@ describe('tscert revoke', { skip: skipUnless('pebble') }, () => {
     assert.deepEqual(old.stored, [{ name: 'known.example.com', generation: '0001' }]);
     assert.deepEqual(old.due, []);
     assert.equal((await statusOf(first)).Status, 'Revoked');
-    assert.equal(await ledger('certificate:known.example.com'), undefined);
+    assert.equal((await ledger('certificate:known.example.com'))?.revocation, undefined);
     const list = await world.run(['rollback', 'known.example.com', '--list']);
     assert.match(list.stdout, /^ {2}0001 .*, REVOKED \d{4}-\d\d-\d\d \d\d:\d\d UTC \(superseded\)$/m);
     const back = await world.run(['rollback', 'known.example.com']);
@@ -178,16 +188,19 @@ describe('tscert revoke', { skip: skipUnless('pebble') }, () => {
     assert.equal(csr.code, 0, csr.stderr);
     const signed = await world.run(['issue', '--csr', at('..', 'leaked.csr'), ...world.flags]);
     assert.equal(signed.code, 2, signed.stderr);
+    // The other certificate cannot be renewed until its key is another.
+    const stuck = await world.run(['renew', 'leak-too.example.com']);
+    assert.equal(stuck.code, 2, stuck.stderr);
     assert.equal(orders(), before);
 
     const next = await issue('leak.example.com', '--reuse-key', '--force');
-    assert.notEqual(next.publicKey.export({ type: 'spki', format: 'pem' }), certificate.publicKey.export({ type: 'spki', format: 'pem' }));
+    assert.notEqual(spki(next), spki(certificate));
     const back = await world.run(['rollback', 'leak.example.com']);
     assert.equal(back.code, 2, back.stderr);
     assert.match(back.stderr, /its key was revoked as compromised; --force takes it all the same/);
     // The new key is kept again.
     const later = await issue('leak.example.com', '--reuse-key', '--force');
-    assert.equal(later.publicKey.export({ type: 'spki', format: 'pem' }), next.publicKey.export({ type: 'spki', format: 'pem' }));
+    assert.equal(spki(later), spki(next));
   });
 
   test('when the account is refused the stored key signs', async () => {
