@@ -51,6 +51,8 @@ export interface IssueParts {
   readonly advise?: AskForAdvice;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
   readonly nextLook?: number;
+  /** The request as it stands now, under the lock of its certificate: another run may have changed it in the meantime. */
+  readonly refresh?: (request: CertificateRequest) => Promise<CertificateRequest>;
 }
 
 /** How long a run of the same certificate in another process is waited for, in milliseconds. */
@@ -64,14 +66,15 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
   const name = storedName(request.name);
   const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
+    const current = (await parts.refresh?.(request)) ?? request;
     const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
-    if (parts.dryRun) return await issueNamed({ ...request, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
+    if (parts.dryRun) return await issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
     try {
       const emit: LineContext['emit'] = (event) => {
         memory.watch(event);
         line.emit(event);
       };
-      return await issueNamed({ ...request, name }, memory, parts, { ...line, emit });
+      return await issueNamed({ ...current, name }, memory, parts, { ...line, emit });
     } finally {
       await memory.save();
     }
@@ -183,6 +186,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
   }
+  // Before the switch: a run that is killed in between must not be undone by a renewal as it was asked for before.
+  await keep(wanted, parts);
   const stored = await inStage('store', { ...line, clock }, () =>
     store.save(wanted.name, {
       ...(material.privateKey === undefined ? {} : { privateKey: material.privateKey }),
@@ -194,7 +199,6 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   memory.issued();
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
-  await keep(wanted, parts);
   await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
 }
