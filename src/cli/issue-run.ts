@@ -25,6 +25,9 @@ import { wire } from './wire.js';
 export interface RunFlags {
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Of a timer's run: what failed before waits its time, and for its renewal; see `IssueParts`. */
+  readonly patient?: boolean;
+  readonly nextLook?: number;
 }
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */
@@ -117,9 +120,10 @@ export async function issueRequests(
   try {
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
-    const { clock } = system;
+    const { clock, random } = system;
     const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
-    const lines = { store: parts.store(), clock, issuerFor: issuers.issuerFor, deployer, ...run };
+    const { issuerFor, advise } = issuers;
+    const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, patient: false, ...run };
     return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
@@ -137,7 +141,7 @@ export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal)
   if (signal.aborted) return exitCodeOf(signal.reason);
   const codes = outcomes.map((outcome) => {
     if (outcome.state === 'failed') return exitCodeOf(outcome.error);
-    if (outcome.state === 'pending') return EXIT.later;
+    if (outcome.state === 'pending' || outcome.state === 'deferred') return EXIT.later;
     return 'deployError' in outcome && outcome.deployError !== undefined ? EXIT.deployFailed : EXIT.done;
   });
   const failed = codes.filter((code) => code !== EXIT.done && code !== EXIT.deployFailed);
