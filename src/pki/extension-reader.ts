@@ -41,10 +41,8 @@ export interface Extensions {
  * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
  */
 export function readExtensions(element: Element | undefined): Extensions {
-  if (element !== undefined) fieldsOf(element, 'the extensions');
-  const all = (element?.children ?? []).map(readExtension);
+  const all = element === undefined ? [] : readRawExtensions(element);
   const byOid = new Map(all.map((raw) => [raw.oid, raw]));
-  if (byOid.size < all.length) throw derError('an extension stands there twice');
   const read = <T>(oid: string, reader: (value: Element) => T): T | undefined => {
     const raw = byOid.get(oid);
     return raw === undefined ? undefined : reader(readDer(raw.value));
@@ -70,6 +68,17 @@ export function readExtensions(element: Element | undefined): Extensions {
     caIssuerUrls: access.filter(({ method }) => method === '1.3.6.1.5.5.7.48.2').map(({ url }) => url),
     crlUrls: read(EXTENSION.crlDistributionPoints, readCrlUrls) ?? [],
   };
+}
+
+/**
+ * Reads a SEQUENCE of extensions as they stand.
+ * @throws {TscertError} `der-invalid`, also when one extension stands there twice
+ */
+export function readRawExtensions(element: Element): readonly RawExtension[] {
+  fieldsOf(element, 'the extensions');
+  const all = element.children.map(readExtension);
+  if (new Set(all.map(({ oid }) => oid)).size < all.length) throw derError('an extension stands there twice');
+  return all;
 }
 
 function readExtension(element: Element): RawExtension {
