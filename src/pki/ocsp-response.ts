@@ -1,7 +1,10 @@
 /** Answers of OCSP responders (RFC 6960 §4.2), read strictly; whether they are to be believed says src/pki/ocsp-verdict.ts. */
+import { messageOf } from '../base/errors.js';
+import { type CertificateContent, readCertificate } from './certificate.js';
 import { derError, type Element, fieldsOf, readDer, reading, TAG } from './der-reader.js';
 import { bitStringOf, generalizedTimeOf, oidOf, smallIntegerOf } from './der-values.js';
 import { type RawExtension, readRawExtensions } from './extension-reader.js';
+import { publicKeyBits } from './ocsp-cert-id.js';
 import { readSingleResponse, type SingleResponse, wrapped } from './ocsp-single.js';
 import type { DistinguishedName } from './rfc4514.js';
 import { type Hash, signatureAlgorithmName, signatureHashOf } from './signature.js';
@@ -35,8 +38,8 @@ export interface BasicResponse {
   readonly producedAt: Date;
   readonly responses: readonly SingleResponse[];
   readonly extensions: readonly RawExtension[];
-  /** Certificates that came along, DER, not read yet. */
-  readonly certificates: readonly Buffer[];
+  /** Certificates that came along. */
+  readonly certificates: readonly CertificateContent[];
   /** The octets that are signed, as they stand. */
   readonly tbs: Buffer;
   readonly signatureAlgorithm: Element;
@@ -86,9 +89,7 @@ function readBasic(root: Element): BasicResponse {
   const signature = bitStringOf(fields.next(TAG.bitString, 'the signature'));
   const list = wrapped(fields.optional(TAG.tagged(0)), TAG.tagged(0), 'the certificates');
   fields.end();
-  const certificates = list === undefined ? [] : elementsOf(list, 'the certificates').map(({ der }) => der);
-  if (certificates.length > MAX_CERTIFICATES)
-    throw derError(`${certificates.length} certificates came along, more than ${MAX_CERTIFICATES}`);
+  const certificates = list === undefined ? [] : readCertificates(list);
   return {
     ...readData(tbs),
     certificates,
@@ -98,6 +99,20 @@ function readBasic(root: Element): BasicResponse {
     hash: signatureHashOf(signatureAlgorithm),
     signature,
   };
+}
+
+function readCertificates(list: Element): CertificateContent[] {
+  const elements = elementsOf(list, 'the certificates');
+  if (elements.length > MAX_CERTIFICATES) throw derError(`${elements.length} certificates came along, more than ${MAX_CERTIFICATES}`);
+  return elements.map(({ der }) => {
+    try {
+      const certificate = readCertificate(der);
+      publicKeyBits(certificate.raw.spki);
+      return certificate;
+    } catch (error) {
+      throw derError(`a certificate that came along: ${messageOf(error)}`, error);
+    }
+  });
 }
 
 function readData(tbs: Element): Pick<BasicResponse, 'responderId' | 'producedAt' | 'responses' | 'extensions'> {

@@ -3,8 +3,7 @@
  * for signing OCSP responses. Any other certificate of the same CA could say "good" of itself.
  */
 import { createHash } from 'node:crypto';
-import { TscertError } from '../base/errors.js';
-import { type CertificateContent, isIssuedBy, readCertificate } from './certificate.js';
+import { type CertificateContent, isIssuedBy } from './certificate.js';
 import { EXTENSION } from './extension.js';
 import { publicKeyBits } from './ocsp-cert-id.js';
 import { OcspRefusal } from './ocsp-refusal.js';
@@ -56,7 +55,7 @@ export function findSigner(response: BasicResponse, issuer: CertificateContent, 
 
   const isIssuer = isResponder(responderId, issuer);
   if (isIssuer && isBy(issuer)) return { role: 'issuer', name: issuer.subject, noCheck: true };
-  const named = response.certificates.flatMap((der) => candidates(der, responderId));
+  const named = response.certificates.filter((certificate) => isResponder(responderId, certificate));
   if (!isIssuer && named.length === 0) {
     throw new OcspRefusal('signer-unknown', 'its responder is neither the issuer nor one of the certificates that came along');
   }
@@ -97,17 +96,6 @@ function refusalOf(certificate: CertificateContent, issuer: CertificateContent, 
     return new OcspRefusal('signer-expired', `${who} has a certificate that has expired at ${notAfter.toISOString()}`);
   }
   return undefined;
-}
-
-/** The certificate, if it is the responder's. One that cannot be read signs nothing; others beside it may. */
-function candidates(der: Buffer, id: ResponderId): CertificateContent[] {
-  try {
-    const certificate = readCertificate(der);
-    return isResponder(id, certificate) ? [certificate] : [];
-  } catch (error) {
-    if (error instanceof TscertError) return [];
-    throw error;
-  }
 }
 
 function isResponder(id: ResponderId, { raw, subject }: CertificateContent): boolean {

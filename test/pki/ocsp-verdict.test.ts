@@ -279,14 +279,15 @@ describe('who has signed', () => {
     verdict(response({ signer, certificates, ...more }));
 
   test('the issuer or its delegate, by name and by key, whatever else comes along', () => {
-    const more = [ocspLeaf('a', ca).certificate.der, Buffer.from('3000', 'hex'), leaf.certificate.der];
+    const more = [ocspLeaf('a', ca).certificate.der, ocspCa('OCSP').certificate.der, leaf.certificate.der];
     for (const byKey of [false, true]) {
       assert.equal(by(ca, [], { byKey }), 'good');
       assert.equal(by(ca, [issuer.der, ...more], { byKey }), 'good');
       assert.equal(by(delegate, undefined, { byKey }), 'good');
       assert.equal(by(delegate, [...more, delegate.certificate.der], { byKey }), 'good');
       assert.equal(by(delegate, [], { byKey }), 'signer-unknown');
-      assert.equal(by(delegate, more, { byKey }), 'signer-unknown');
+      assert.equal(by(delegate, more, { byKey }), byKey ? 'signer-unknown' : 'signature-wrong');
+      assert.equal(by(ca, [Buffer.from('3000', 'hex')], { byKey }), 'unreadable');
     }
   });
 

@@ -1,9 +1,11 @@
 /** A CA with certificates, and `openssl ocsp` as its responder: it answers a request of ours from an index file, without a network. */
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type CertificateContent, readCertificate } from '../../src/pki/certificate.js';
 import type { KeyType } from '../../src/pki/key-type.js';
 import { createOcspRequest, type OcspRequest } from '../../src/pki/ocsp-request.js';
+import { servers } from '../support/servers.js';
 import { authority, keyOf, openssl, type Party, type PartySpec, party, tmp, write } from './support.js';
 
 /** Openssl looks at the clock of the machine. */
@@ -72,7 +74,7 @@ export function indexLine(certificate: CertificateContent, revoked?: { readonly 
   const time = (at: number): string => `${new Date(at).toISOString().slice(2, 19).replaceAll(/[-:T]/g, '')}Z`;
   const when = revoked === undefined ? '' : `${time(revoked.at)}${revoked.reason === undefined ? '' : `,${revoked.reason}`}`;
   const serial = certificate.serialNumber.toUpperCase();
-  return `${revoked === undefined ? 'V' : 'R'}\t${time(certificate.notAfter.getTime())}\t${when}\t${serial}\tunknown\t/CN=leaf\n`;
+  return `${revoked === undefined ? 'V' : 'R'}\t${time(certificate.notAfter.getTime())}\t${when}\t${serial}\tunknown\t/CN=${serial}\n`;
 }
 
 export interface Answering {
@@ -93,4 +95,17 @@ export function answer({ ca, signer = ca, index, request, more = '-nmin 60' }: A
     `ocsp -index ${write('index.txt', index)} -CA ${ca.certificate} ${sign} -reqin ${asked} -respout ${tmp('response.der')} ${more}`.trim(),
   );
   return readFileSync(tmp('response.der'));
+}
+
+/** What openssl thinks of a response as of now: good, revoked or unknown only where it verifies and its times fit. */
+export function opensslVerdict(response: Uint8Array, ca: Files, leaf: Files): 'good' | 'revoked' | 'unknown' | 'refused' {
+  const file = write('judged.der', response);
+  const asked = `-issuer ${ca.certificate} -cert ${leaf.certificate} -no_nonce`;
+  const { stdout, stderr } = spawnSync(
+    servers('openssl').openssl ?? 'openssl',
+    `ocsp -respin ${file} ${asked} -CAfile ${ca.certificate} -no-CApath -no-CAstore`.split(' '),
+    { encoding: 'utf8' },
+  );
+  if (!stderr.includes('Response verify OK') || /WARNING|Verify Failure|error/i.test(stderr)) return 'refused';
+  return (/^\S+: (good|revoked|unknown)$/m.exec(stdout)?.[1] ?? 'refused') as 'good' | 'revoked' | 'unknown' | 'refused';
 }
