@@ -37,12 +37,23 @@ export interface Extensions {
 }
 
 /**
- * Reads a SEQUENCE of extensions, or none.
+ * Reads a SEQUENCE of extensions, or none, by their identifiers and in their order.
+ * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
+ */
+export function readRawExtensions(element: Element | undefined): ReadonlyMap<string, RawExtension> {
+  if (element !== undefined) fieldsOf(element, 'the extensions');
+  const all = (element?.children ?? []).map(readExtension);
+  const byOid = new Map(all.map((raw) => [raw.oid, raw]));
+  if (byOid.size < all.length) throw derError('an extension stands there twice');
+  return byOid;
+}
+
+/**
+ * Reads the extensions of a certificate or a request, or none.
  * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
  */
 export function readExtensions(element: Element | undefined): Extensions {
-  const all = element === undefined ? [] : readRawExtensions(element);
-  const byOid = new Map(all.map((raw) => [raw.oid, raw]));
+  const byOid = readRawExtensions(element);
   const read = <T>(oid: string, reader: (value: Element) => T): T | undefined => {
     const raw = byOid.get(oid);
     return raw === undefined ? undefined : reader(readDer(raw.value));
@@ -51,7 +62,7 @@ export function readExtensions(element: Element | undefined): Extensions {
   const basic = read(EXTENSION.basicConstraints, readBasicConstraints);
   const access = read(EXTENSION.authorityInfoAccess, readAccess) ?? [];
   return {
-    all,
+    all: [...byOid.values()],
     names: names.filter((name) => name.type !== 'unknown'),
     unknownNames: names.filter((name) => name.type === 'unknown'),
     keyUsage: read(EXTENSION.keyUsage, namedBitsOf),
@@ -68,17 +79,6 @@ export function readExtensions(element: Element | undefined): Extensions {
     caIssuerUrls: access.filter(({ method }) => method === '1.3.6.1.5.5.7.48.2').map(({ url }) => url),
     crlUrls: read(EXTENSION.crlDistributionPoints, readCrlUrls) ?? [],
   };
-}
-
-/**
- * Reads a SEQUENCE of extensions as they stand.
- * @throws {TscertError} `der-invalid`, also when one extension stands there twice
- */
-export function readRawExtensions(element: Element): readonly RawExtension[] {
-  fieldsOf(element, 'the extensions');
-  const all = element.children.map(readExtension);
-  if (new Set(all.map(({ oid }) => oid)).size < all.length) throw derError('an extension stands there twice');
-  return all;
 }
 
 function readExtension(element: Element): RawExtension {

@@ -37,7 +37,7 @@ export interface BasicResponse {
   readonly responderId: ResponderId;
   readonly producedAt: Date;
   readonly responses: readonly SingleResponse[];
-  readonly extensions: readonly RawExtension[];
+  readonly extensions: ReadonlyMap<string, RawExtension>;
   /** Certificates that came along. */
   readonly certificates: readonly CertificateContent[];
   /** The octets that are signed, as they stand. */
@@ -125,7 +125,7 @@ function readData(tbs: Element): Pick<BasicResponse, 'responderId' | 'producedAt
   const responses = elementsOf(data.next(TAG.sequence, 'the single responses'), 'the single responses').map(readSingleResponse);
   const extensions = wrapped(data.optional(TAG.tagged(1)), TAG.tagged(1), 'the response extensions');
   data.end();
-  return { responderId, producedAt, responses, extensions: extensions === undefined ? [] : readRawExtensions(extensions) };
+  return { responderId, producedAt, responses, extensions: readRawExtensions(extensions) };
 }
 
 function readResponderId(element: Element): ResponderId {

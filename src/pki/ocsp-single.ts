@@ -17,7 +17,7 @@ export interface SingleResponse {
   readonly nextUpdate: Date | undefined;
   /** How far back the responder knows of revocations after a certificate has expired (RFC 6960 §4.4.4). */
   readonly archiveCutoff: Date | undefined;
-  readonly extensions: readonly RawExtension[];
+  readonly extensions: ReadonlyMap<string, RawExtension>;
 }
 
 const ARCHIVE_CUTOFF = '1.3.6.1.5.5.7.48.1.6';
@@ -35,9 +35,9 @@ export function readSingleResponse(element: Element): SingleResponse {
   const nextUpdate = wrapped(fields.optional(TAG.tagged(0)), TAG.tagged(0), 'nextUpdate');
   const list = wrapped(fields.optional(TAG.tagged(1)), TAG.tagged(1), 'the single extensions');
   fields.end();
-  const extensions = list === undefined ? [] : readRawExtensions(list);
+  const extensions = readRawExtensions(list);
   const valueIn = (oid: string): Element | undefined => {
-    const found = extensions.find((extension) => extension.oid === oid);
+    const found = extensions.get(oid);
     return found === undefined ? undefined : readDer(found.value);
   };
   const reasonCode = valueIn(REASON_CODE);

@@ -146,14 +146,14 @@ function basicOf(response: Uint8Array): BasicResponse {
 function checkNonce({ extensions }: BasicResponse, sent: Uint8Array | undefined): OcspAnswered['nonce'] {
   if (sent === undefined) return 'not-sent';
   const expected = nonceValue(sent);
-  const found = extensions.find(({ oid }) => oid === OCSP_NONCE)?.value;
+  const found = extensions.get(OCSP_NONCE)?.value;
   if (found === undefined) return 'absent';
   if (!found.equals(expected)) throw new OcspRefusal('nonce-wrong', 'it answers another request: its nonce is not the one that was sent');
   return 'equal';
 }
 
-function refuseStrange(extensions: readonly RawExtension[], known: ReadonlySet<string>): void {
-  const strange = extensions.find(({ oid, critical }) => critical && !known.has(oid));
+function refuseStrange(extensions: ReadonlyMap<string, RawExtension>, known: ReadonlySet<string>): void {
+  const strange = [...extensions.values()].find(({ oid, critical }) => critical && !known.has(oid));
   if (strange !== undefined) throw new OcspRefusal('critical-extension', `its critical extension ${strange.oid} is not known`);
 }
 
@@ -198,7 +198,7 @@ function checkDates({ thisUpdate, nextUpdate }: SingleResponse, { now, skew = SK
 function statusOf(status: CertStatus, { extensions }: BasicResponse): OcspWord {
   if (status.type !== 'revoked') return { verdict: status.type };
   const { at, reason } = status;
-  const isNeverIssued = at.getTime() === 0 && reason === 'certificateHold' && extensions.some(({ oid }) => oid === EXTENDED_REVOKE);
+  const isNeverIssued = at.getTime() === 0 && reason === 'certificateHold' && extensions.has(EXTENDED_REVOKE);
   return { verdict: 'revoked', at, ...(reason === undefined ? {} : { reason }), ...(isNeverIssued ? { neverIssued: true } : {}) };
 }
 
