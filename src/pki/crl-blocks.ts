@@ -3,9 +3,9 @@ import { TscertError } from '../base/errors.js';
 import { TAG } from './der-reader.js';
 
 const LABEL = 'X509 CRL';
-const BEGIN = new RegExp(`[\\r\\n]-----BEGIN ${LABEL}-----[ \\t\\r\\n]`);
+const BEGIN = new RegExp(`[\\r\\n]-----BEGIN ${LABEL}-----[ \\t]*[\\r\\n]`);
 const END = new RegExp(`^-----END ${LABEL}-----(?![^ \\t\\r\\n])`);
-/** More than the line of an END or a BEGIN has. */
+/** More than the line of a BEGIN or an END has. */
 const LINE = 64;
 
 /**
