@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
+import type { Json } from '../base/json.js';
 import type { GeneralName } from '../base/names.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
@@ -16,6 +17,7 @@ import type { CertificateRequest } from '../request/request.js';
 import { readTargets, type TargetState } from '../store/deployments.js';
 import { type CertificateLedger, emptyLedger, type RenewalInfoRecord, readLedger } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
+import { readOrderRecord } from '../store/order-record.js';
 import type { Store, Stored } from '../store/store.js';
 import { forKeyOf, readBrought } from './material.js';
 import { dueOf, type Found, findStored } from './stored.js';
@@ -55,6 +57,14 @@ export interface CertificateOverview {
   };
   /** Why it would be issued now. */
   readonly due?: Due;
+  /** What an earlier run left to be finished, or another one is at: as the journal has it. */
+  readonly underWay?: {
+    /** URL; absent before there is an order. */
+    readonly order?: string;
+    readonly isFinalizing: boolean;
+    /** That may stand in the world; each once. */
+    readonly challenges: readonly { readonly type: string; readonly domain: string }[];
+  };
   readonly ledger: CertificateLedger;
   readonly targets: readonly TargetState[];
   /** What could not be read, in words: a damaged record, an unreadable request. */
@@ -100,6 +110,7 @@ export async function readOverview(subject: Subject, { store, clock }: OverviewP
   const name = (await attempt(() => storedName(subject.name))) ?? subject.name;
   const ledger = (await attempt(() => readLedger(name, store))) ?? emptyLedger();
   const targets = (await attempt(() => readTargets(name, store))) ?? [];
+  const underWay = await attempt(async () => underWayOf(await store.get('journal', name), name));
   const found = await attempt(async () => ({ what: await findStored(name, store) }));
   const stored = found?.what?.state === 'whole' ? found.what.stored : undefined;
   if (found?.what?.state === 'damaged') troubles.push(found.what.message);
@@ -114,6 +125,7 @@ export async function readOverview(subject: Subject, { store, clock }: OverviewP
     ...(issuer === undefined ? {} : { issuer: 'directory' in issuer ? { kind: issuer.kind, name: issuer.directory } : issuer }),
     ...(renewal === undefined ? {} : { renewal }),
     ...(due === undefined ? {} : { due }),
+    ...(underWay === undefined ? {} : { underWay }),
     ledger,
     targets,
     ...(troubles.length === 0 ? {} : { trouble: troubles.join('; ') }),
@@ -169,6 +181,21 @@ function factsOf({ generation, locations }: Stored, content: CertificateContent)
     signedBy: commonNameOf(issuer) ?? formatDistinguishedName(issuer),
     generation,
     fullchain: locations.fullchain,
+  };
+}
+
+/** @throws {TscertError} `store-damaged` */
+function underWayOf(record: Json | undefined, name: string): CertificateOverview['underWay'] {
+  if (record === undefined) return undefined;
+  const { order, finalizing, challenges } = readOrderRecord(record, name);
+  const standing = challenges.map(({ challenge: { type, identifier, wildcard } }) => {
+    const one = { type, domain: `${wildcard ? '*.' : ''}${identifier.value}` };
+    return [`${type} ${one.domain}`, one] as const;
+  });
+  return {
+    ...(order === undefined ? {} : { order: order.url }),
+    isFinalizing: finalizing === true,
+    challenges: [...new Map(standing).values()],
   };
 }
 
