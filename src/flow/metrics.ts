@@ -4,6 +4,7 @@
  */
 import { authorityAt } from '../acme/authorities.js';
 import { BOUNDS, type Labels, type Spread, type Telemetry } from '../store/telemetry.js';
+import { readyOf } from './condition.js';
 import { createExposition, type Exposition, type Sample } from './exposition.js';
 import type { CertificateOverview, CertificateState } from './overview.js';
 
@@ -113,11 +114,11 @@ function certificateFamilies(exposition: Exposition): (overview: CertificateOver
     notAfter(labels, seconds(certificate?.notAfter));
     notBefore(labels, seconds(certificate?.notBefore));
     renewal(labels, seconds(overview.renewal?.at));
-    const condition = conditionOf(overview);
-    for (const one of ['True', 'False', 'Unknown'] as const) ready({ ...labels, condition: one }, one === condition ? 1 : 0);
+    const { status } = readyOf(overview);
+    for (const one of ['True', 'False', 'Unknown'] as const) ready({ ...labels, condition: one }, one === status ? 1 : 0);
     for (const { type, domain } of overview.underWay?.challenges ?? []) {
       const which = { domain, reason: '', processing: 'true', name, namespace: NAMESPACE, type: type.toUpperCase() };
-      for (const status of CHALLENGE_STATUSES) challenge({ status, ...which }, status === 'pending' ? 1 : 0);
+      for (const word of CHALLENGE_STATUSES) challenge({ status: word, ...which }, word === 'pending' ? 1 : 0);
     }
     for (const one of STATES) state({ ...labels, state: one }, one === overview.state ? 1 : 0);
     if (certificate !== undefined) lifetime(labels, seconds(certificate.notAfter - certificate.notBefore));
@@ -150,13 +151,6 @@ export function issuerName(issuer: CertificateOverview['issuer']): string {
   if (issuer === undefined) return '';
   const { name } = issuer;
   return authorityAt(name)?.name ?? (URL.canParse(name) ? new URL(name).host : name);
-}
-
-/** cert-manager's condition Ready: there is a certificate as it is wanted, and it has not expired; that it is due changes nothing. */
-function conditionOf({ state, due, certificate }: CertificateOverview): 'True' | 'False' | 'Unknown' {
-  if (state === 'damaged' && due === undefined) return 'Unknown';
-  if (certificate === undefined || state === 'expired') return 'False';
-  return due === undefined || due.reason === 'Renewing' ? 'True' : 'False';
 }
 
 function addRuns(exposition: Exposition, telemetry: Telemetry): void {
