@@ -120,7 +120,8 @@ function certificateFamilies(exposition: Exposition): (overview: CertificateOver
     const { certificate, ledger, name } = overview;
     const labels = labelsOf(overview);
     const own = { name, namespace: NAMESPACE };
-    const seconds = (milliseconds: number | undefined): number => (milliseconds === undefined ? 0 : Math.floor(milliseconds / 1_000));
+    const seconds = (milliseconds: number | undefined): number =>
+      milliseconds === undefined || Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1_000);
     expiration(labels, seconds(certificate?.notAfter));
     notAfter(labels, seconds(certificate?.notAfter));
     notBefore(labels, seconds(certificate?.notBefore));
