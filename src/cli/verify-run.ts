@@ -69,15 +69,19 @@ function partsFor(
   { store }: Sight,
   { named, others }: Readonly<Record<'named' | 'others', readonly CertificateContent[]>>,
 ): VerifyParts {
-  let roots: readonly CertificateContent[] | undefined;
+  const known: CertificateContent[] = [];
+  const more = allRoots(system, [...named, ...others]);
   return {
     store,
     clock: system.clock,
     shake: (target, servername) =>
       handshake(target, { timeout: HANDSHAKE_TIME, signal, ...(servername === undefined ? {} : { servername }) }),
-    roots() {
-      roots ??= [...allRoots(system, [...named, ...others])];
-      return roots;
+    *roots() {
+      yield* known;
+      for (let next = more.next(); next.done !== true; next = more.next()) {
+        known.push(next.value);
+        yield next.value;
+      }
     },
     areRootsNamed: named.length > 0,
   };
