@@ -5,12 +5,11 @@ import { createExposition } from '../../src/flow/exposition.js';
 import { createMetrics, metricsText } from '../../src/flow/metrics.js';
 import { type CertificateOverview, readOverview } from '../../src/flow/overview.js';
 import { emptyLedger, writeLedger } from '../../src/store/ledger.js';
-import { addTelemetry, emptyTelemetry, spreadOf } from '../../src/store/telemetry.js';
 import { DAY, NOW } from '../pki/support.js';
 import { complaintsAbout } from '../support/promtool.js';
 import { RUNS } from '../support/property.js';
 import { skipUnless } from '../support/servers.js';
-import { createLookingWorld, request } from './looking-kit.js';
+import { COUNTED, createLookingWorld, FULL, request } from './looking-kit.js';
 
 const skip = skipUnless('promtool');
 const OPTIONS = { now: NOW, version: '1.2.3' };
@@ -21,46 +20,6 @@ function samples(text: string, name: string): string[] {
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
     .map((line) => line.slice(name.length));
 }
-
-/** Everything that a certificate can have at once. */
-const FULL: CertificateOverview = {
-  name: 'www',
-  state: 'failing',
-  certificate: {
-    ...{
-      names: [{ type: 'dns', value: 'www.test' }],
-      serialNumber: '0a',
-      fingerprint: 'ff',
-      notBefore: NOW - DAY,
-      notAfter: NOW + 89 * DAY,
-    },
-    ...{ keyType: 'ec256', signedBy: 'Test', generation: '0001', fullchain: '/x/fullchain.pem' },
-  },
-  issuer: { kind: 'acme', name: 'https://acme-v02.api.letsencrypt.org/directory' },
-  renewal: { at: NOW + 1_500, by: 'ari', window: { start: NOW, end: NOW + 3_000 } },
-  due: { reason: 'Renewing', message: 'it was to be renewed' },
-  underWay: {
-    isFinalizing: false,
-    challenges: [
-      { type: 'dns-01', domain: 'www.test' },
-      { type: 'dns-01', domain: '*.www.test' },
-    ],
-  },
-  ledger: {
-    version: 1,
-    events: [],
-    counts: { issued: 3, failed: 7 },
-    failure: {
-      ...{ count: 2, since: '2026-11-20T00:00:00Z', at: '2026-11-21T00:00:00Z', nextAt: '2026-11-24T00:00:00Z' },
-      ...{ kind: 'validation', code: 'order-invalid', message: 'Cannot prove it', request: 'x' },
-    },
-    revocation: { serialNumber: '0a', at: '2026-11-21T00:00:00Z', reason: 'superseded', by: 'ocsp' },
-  },
-  targets: [
-    { id: '1111111111111', title: 'hook', state: 'done', certificate: 'ff', at: '2026-11-21T00:00:00Z' },
-    { id: '2222222222222', title: 'hook', state: 'failed', certificate: 'ff', at: 'never', message: 'no' },
-  ],
-};
 
 test("cert-manager's families have its names and labels, and their values", async () => {
   const world = createLookingWorld();
@@ -120,17 +79,6 @@ test('failures, targets, challenges and who decides are told', () => {
   const broken = createMetrics(undefined, { ...OPTIONS, isConfigured: false }).text();
   assert.match(broken, /^tscert_configuration_ok 0$/m);
   assert.doesNotMatch(broken, /undefined|NaN/);
-});
-
-const COUNTED = addTelemetry(emptyTelemetry(NOW), {
-  ...emptyTelemetry(NOW),
-  lastRuns: [{ command: 'renew', result: 'done', at: new Date(NOW).toISOString(), seconds: 1.5, doneAt: new Date(NOW).toISOString() }],
-  runs: [{ labels: { command: 'renew', result: 'done' }, count: 4 }],
-  certificates: [{ labels: { result: 'kept' }, count: 9 }],
-  failures: [{ labels: { kind: 'local', code: 'internal' }, count: 1 }],
-  stages: [spreadOf({ stage: 'order' }, 0.3), spreadOf({ stage: 'order' }, 99_999)],
-  challenges: [spreadOf({ type: 'dns-01', result: 'valid' }, 4)],
-  requests: [{ labels: { scheme: 'https', host: 'ca.test', action: 'discover', method: 'GET', status: '200' }, count: 2, seconds: 0.5 }],
 });
 
 test('what runs have counted has the form of histograms and summaries', () => {
