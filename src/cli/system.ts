@@ -1,7 +1,7 @@
 /**
  * The one place that reads the process: environment, arguments, streams, clock, chance, signals. Everything else gets them as values.
  */
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import type { Clock, Random } from '../base/clock.js';
 
 /** A stream that words or data go to. */
@@ -24,6 +24,10 @@ export interface System {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly isRoot: boolean;
+  /** The user's name, or its number where it has none. */
+  readonly user: string;
+  /** Absolute paths of Node.js and of the script that it runs. */
+  readonly program: { readonly node: string; readonly script: string };
   readonly pid: number;
   readonly host: string;
   readonly stdout: Output;
@@ -81,6 +85,10 @@ export function createSystem(): System {
     env: process.env,
     cwd: process.cwd(),
     isRoot: process.getuid?.() === 0,
+    get user() {
+      return userName();
+    },
+    program: { node: process.execPath, script: process.argv[1] ?? '' },
     pid: process.pid,
     host: hostname(),
     // Node.js makes its streams when they are first asked for, which takes a while.
@@ -127,6 +135,15 @@ export function createSystem(): System {
       process.on('warning', listener);
     },
   };
+}
+
+/** A container's user may stand in no list of users. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

@@ -36,4 +36,9 @@ export const VERBS: readonly Row[] = [
     summary: 'the least rights a DNS provider needs; a harmless test of it',
     load: async () => (await import('./commands/dns.js')).dns,
   },
+  {
+    name: 'schedule',
+    summary: 'units of systemd, or a cron line, that renew what is due',
+    load: async () => (await import('./commands/schedule.js')).schedule,
+  },
 ];
