@@ -49,14 +49,16 @@ export function createSession({ http, clock, random, records, directory: url }: 
     url,
     records,
     clock,
-    ask: (target, doing, signal) => insist(() => http.request({ method: 'GET', url: target, signal }), { doing, signal }),
+    ask: (target, doing, signal) =>
+      insist(() => http.request({ method: 'GET', url: target, action: 'discover', signal }), { doing, signal }),
   });
   const nonces = createNonces({
     clock,
     async ask(signal) {
       const doing = 'get a nonce from the ACME server';
       const { newNonce } = await directory.get(signal);
-      const answer = await insist(() => http.request({ method: 'GET', url: newNonce, signal }), { doing, signal, expect: [200, 204] });
+      const ask = (): Promise<Answer> => http.request({ method: 'GET', url: newNonce, action: 'new_nonce', signal });
+      const answer = await insist(ask, { doing, signal, expect: [200, 204] });
       const nonce = nonceOf(answer);
       if (nonce === undefined) throw unreadable(answer, doing, 'no Replay-Nonce header');
       return nonce;
@@ -89,7 +91,11 @@ export function createSession({ http, clock, random, records, directory: url }: 
   }
 
   /** One signed request; a refused nonce is replaced by that of the refusal and costs no try. */
-  async function exchange(target: string, sign: (nonce: string) => Json, { signal, accept }: Call): Promise<Answer> {
+  async function exchange(
+    target: string,
+    sign: (nonce: string) => Json,
+    { signal, accept, action = 'unnamed_action' }: Call,
+  ): Promise<Answer> {
     for (let tries = 1; ; tries++) {
       const nonce = await nonces.take(signal);
       let brought: string | undefined;
@@ -97,6 +103,7 @@ export function createSession({ http, clock, random, records, directory: url }: 
         const answer = await http.request({
           method: 'POST',
           url: target,
+          action,
           headers: { 'content-type': 'application/jose+json', ...(accept === undefined ? {} : { accept }) },
           body: JSON.stringify(sign(nonce)),
           signal,

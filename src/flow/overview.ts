@@ -1,9 +1,26 @@
 /** What there is to tell of a stored or wanted certificate: what `list`, `status`, `metrics` and the status page show. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { inOrder } from '../base/in-order.js';
+import type { Json } from '../base/json.js';
 import type { GeneralName } from '../base/names.js';
+import { issuerKeyOf } from '../issuer/issuer.js';
+import { type CertificateContent, readCertificate } from '../pki/certificate.js';
+import { keyTypeOf } from '../pki/key.js';
 import type { KeyType } from '../pki/key-type.js';
-import type { Due } from '../policy/renewal.js';
-import type { TargetState } from '../store/deployments.js';
-import type { CertificateLedger } from '../store/ledger.js';
+import { formatDistinguishedName } from '../pki/rfc4514.js';
+import { commonNameOf } from '../pki/subject.js';
+import { issuerOf } from '../policy/meta.js';
+import { type Due, renewalTime } from '../policy/renewal.js';
+import type { CertificateRequest } from '../request/request.js';
+import { readTargets, type TargetState } from '../store/deployments.js';
+import { type CertificateLedger, emptyLedger, type RenewalInfoRecord, readLedger } from '../store/ledger.js';
+import { storedName } from '../store/name.js';
+import { readOrderRecord } from '../store/order-record.js';
+import type { Store, Stored } from '../store/store.js';
+import { forKeyOf, readBrought } from './material.js';
+import { dueOf, type Found, findStored } from './stored.js';
 
 /**
  * In one word: `ready` (good, not due), `due`, `waiting` (due, but not to be tried before a time), `failing` (due, and the last try
@@ -40,8 +57,176 @@ export interface CertificateOverview {
   };
   /** Why it would be issued now. */
   readonly due?: Due;
+  /** What an earlier run left to be finished, or another one is at: as the journal has it. */
+  readonly underWay?: {
+    /** URL; absent before there is an order. */
+    readonly order?: string;
+    readonly isFinalizing: boolean;
+    /** That may stand in the world; each once. */
+    readonly challenges: readonly { readonly type: string; readonly domain: string }[];
+  };
   readonly ledger: CertificateLedger;
   readonly targets: readonly TargetState[];
   /** What could not be read, in words: a damaged record, an unreadable request. */
   readonly trouble?: string;
+}
+
+/** What to look at: a certificate that is wanted; or one that is stored, of which it cannot be told how it is wanted, and why. */
+export type Subject = CertificateRequest | { readonly name: string; readonly error?: unknown };
+
+export interface OverviewParts {
+  readonly store: Pick<Store, 'load' | 'get'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Certificates that are looked at together: enough for a store that is far away, few enough for flat memory. */
+const WIDTH = 16;
+
+/** Looks at many, and gives them in the order of the subjects as they come; never throws. */
+export async function* readOverviews(subjects: readonly Subject[], parts: OverviewParts): AsyncGenerator<CertificateOverview> {
+  for await (const [subject, outcome] of inOrder(subjects, WIDTH, (one) => readOverview(one, parts))) {
+    if (outcome.status === 'fulfilled') yield outcome.value;
+    else yield { name: subject.name, state: 'damaged', ledger: emptyLedger(), targets: [], trouble: messageOf(outcome.reason) };
+  }
+}
+
+/**
+ * Looks at one certificate: what is stored, what is remembered, and, where it is known how it is wanted, whether it is due. Nothing is
+ * changed and nobody is asked. What cannot be read is told in `trouble`, never thrown.
+ */
+export async function readOverview(subject: Subject, { store, clock }: OverviewParts): Promise<CertificateOverview> {
+  const troubles: string[] = [];
+  const attempt = async <Value>(read: () => Value | Promise<Value>): Promise<Value | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      troubles.push(messageOf(error));
+      return undefined;
+    }
+  };
+  const wanted = 'spec' in subject ? subject : undefined;
+  if ('error' in subject && subject.error !== undefined) troubles.push(messageOf(subject.error));
+  const now = clock.now();
+  const name = (await attempt(() => storedName(subject.name))) ?? subject.name;
+  const ledger = (await attempt(() => readLedger(name, store))) ?? emptyLedger();
+  const targets = (await attempt(() => readTargets(name, store))) ?? [];
+  const underWay = await attempt(async () => underWayOf(await store.get('journal', name), name));
+  const found = await attempt(async () => ({ what: await findStored(name, store) }));
+  const stored = found?.what?.state === 'whole' ? found.what.stored : undefined;
+  if (found?.what?.state === 'damaged') troubles.push(found.what.message);
+  const certificate = stored && (await attempt(() => readCertificate(stored.certificate)));
+  const due = wanted && found && (await attempt(() => dueNow({ ...wanted, name }, found.what, now)));
+  const issuer = wanted?.issuer ?? (stored && issuerIn(stored));
+  const renewal = certificate && renewalOf(certificate, wanted, ledger);
+  return {
+    name,
+    state: stateOf({ found, certificate, renewal, due, ledger, targets, now }),
+    ...(stored === undefined || certificate === undefined ? {} : { certificate: factsOf(stored, certificate) }),
+    ...(issuer === undefined ? {} : { issuer: 'directory' in issuer ? { kind: issuer.kind, name: issuer.directory } : issuer }),
+    ...(renewal === undefined ? {} : { renewal }),
+    ...(due === undefined ? {} : { due }),
+    ...(underWay === undefined ? {} : { underWay }),
+    ledger,
+    targets,
+    ...(troubles.length === 0 ? {} : { trouble: troubles.join('; ') }),
+  };
+}
+
+async function dueNow(wanted: CertificateRequest, found: Found | undefined, now: number): Promise<Due | undefined> {
+  const brought = await readBrought(wanted);
+  return dueOf(found, forKeyOf(brought, wanted), brought, { issuerKey: issuerKeyOf(wanted.issuer), now });
+}
+
+/** A CA that wants to be left alone for a while is waited for; anything else that failed wants somebody's eye. */
+const WAITED_FOR: ReadonlySet<string> = new Set(['rate-limited', 'unavailable']);
+
+function stateOf({
+  found,
+  certificate,
+  renewal,
+  due,
+  ledger: { failure },
+  targets,
+  now,
+}: {
+  /** Absent when it cannot be looked at. */
+  readonly found: { readonly what: Found | undefined } | undefined;
+  readonly certificate: CertificateContent | undefined;
+  readonly renewal: CertificateOverview['renewal'];
+  readonly due: Due | undefined;
+  readonly ledger: CertificateLedger;
+  readonly targets: readonly TargetState[];
+  readonly now: number;
+}): CertificateState {
+  if (found === undefined) return 'damaged';
+  if (found.what === undefined) return 'missing';
+  if (certificate === undefined || renewal === undefined) return 'damaged';
+  if (now > certificate.notAfter.getTime()) return 'expired';
+  if (due !== undefined || now >= renewal.at) {
+    if (failure === undefined) return 'due';
+    return WAITED_FOR.has(failure.kind) && Date.parse(failure.nextAt) > now ? 'waiting' : 'failing';
+  }
+  return targets.some(({ state }) => state === 'failed') ? 'deploy-failed' : 'ready';
+}
+
+function factsOf({ generation, locations }: Stored, content: CertificateContent): NonNullable<CertificateOverview['certificate']> {
+  const { der, extensions, serialNumber, notBefore, notAfter, publicKey, issuer } = content;
+  return {
+    names: extensions.names,
+    serialNumber,
+    fingerprint: createHash('sha256').update(der).digest('hex'),
+    notBefore: notBefore.getTime(),
+    notAfter: notAfter.getTime(),
+    keyType: publicKey && keyTypeOf(publicKey),
+    signedBy: commonNameOf(issuer) ?? formatDistinguishedName(issuer),
+    generation,
+    fullchain: locations.fullchain,
+  };
+}
+
+/** @throws {TscertError} `store-damaged` */
+function underWayOf(record: Json | undefined, name: string): CertificateOverview['underWay'] {
+  if (record === undefined) return undefined;
+  const { order, finalizing, challenges } = readOrderRecord(record, name);
+  const standing = challenges.map(({ challenge: { type, identifier, wildcard } }) => {
+    const one = { type, domain: `${wildcard ? '*.' : ''}${identifier.value}` };
+    return [`${type} ${one.domain}`, one] as const;
+  });
+  return {
+    ...(order === undefined ? {} : { order: order.url }),
+    isFinalizing: finalizing === true,
+    challenges: [...new Map(standing).values()],
+  };
+}
+
+/** Who issued a stored certificate, as its meta has it: `acme:URL`. */
+function issuerIn({ meta }: Stored): CertificateOverview['issuer'] {
+  const [, kind, name] = /^([^:]+):(.+)$/s.exec(issuerOf(meta) ?? '') ?? [];
+  return kind === undefined || name === undefined ? undefined : { kind, name };
+}
+
+function renewalOf(
+  certificate: CertificateContent,
+  wanted: CertificateRequest | undefined,
+  { renewalInfo }: CertificateLedger,
+): NonNullable<CertificateOverview['renewal']> {
+  const isAbout = renewalInfo !== undefined && renewalInfo.certificate === idOf(certificate);
+  const { window, pick, explanationUrl }: Partial<RenewalInfoRecord> = isAbout ? renewalInfo : {};
+  if (window !== undefined && pick !== undefined) {
+    return {
+      at: Date.parse(pick),
+      by: 'ari',
+      window: { start: Date.parse(window.start), end: Date.parse(window.end) },
+      ...(explanationUrl === undefined ? {} : { explanationUrl }),
+    };
+  }
+  const at = renewalTime(certificate.notBefore.getTime(), certificate.notAfter.getTime(), wanted?.renewBefore);
+  return { at, by: wanted?.renewBefore === undefined ? 'lifetime' : 'renewBefore' };
+}
+
+/** Certificate id, RFC 9773 §4.1. */
+function idOf({ extensions: { authorityKeyIdentifier }, serialNumber }: CertificateContent): string | undefined {
+  if (authorityKeyIdentifier === undefined) return undefined;
+  const serial = Buffer.from(/^[89a-f]/.test(serialNumber) ? `00${serialNumber}` : serialNumber, 'hex');
+  return `${authorityKeyIdentifier.toString('base64url')}.${serial.toString('base64url')}`;
 }

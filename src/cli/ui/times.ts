@@ -1,0 +1,17 @@
+/** Times in words. */
+import { formatDuration } from '../../base/duration.js';
+
+/** `2026-11-22 10:30 UTC`. */
+export function minuteWords(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** `in 59d 3h`, `3h ago`. */
+export function distanceWords(at: number, now: number): string {
+  return at >= now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`;
+}
+
+/** Both: `2026-11-22 10:30 UTC (in 59d 3h)`. */
+export function timeWords(at: number, now: number): string {
+  return `${minuteWords(at)} (${distanceWords(at, now)})`;
+}
