@@ -6,11 +6,13 @@ import { createDeployer } from '../flow/deploy.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
+import { type Counter, createCounter } from '../flow/telemetry.js';
 import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
 import type { ConfigOptions } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
 import { createPicker } from '../solver/pick.js';
 import type { Context } from './context.js';
+import { saveCounts } from './counts.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { fromAnywhere } from './from-anywhere.js';
 import { createIssuers } from './issuers.js';
@@ -25,6 +27,9 @@ import { wire } from './wire.js';
 export interface RunFlags {
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Of a timer's run: what failed before waits its time, and for its renewal; see `IssueParts`. */
+  readonly patient?: boolean;
+  readonly nextLook?: number;
 }
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */
@@ -35,20 +40,23 @@ export async function runIssue(context: Context, flags: Readonly<Record<string, 
   // What stands in the configuration file is asked for again by the file.
   const isOfFile = own.domains === undefined && own.csr === undefined;
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
-  const outcomes = await issueRequests(wanted, config, run, surroundingsOf(context, 'tscert issue'));
+  const surroundings = surroundingsOf(context, 'tscert issue');
+  const outcomes = await issueRequests(wanted, config, run, surroundings);
   tellOutcomes(context, 'issue', outcomes, outcomes);
-  return exitCodeOfRun(outcomes, signal);
+  return saveCounts(context, surroundings, { command: 'issue', ...run, code: exitCodeOfRun(outcomes, signal) });
 }
 
 /** How a run of a person or a timer is shown, and whom it may ask. */
 export function surroundingsOf({ system, globals, ui, signal }: Context, command: string): RunSurroundings {
+  const counter = createCounter(system.clock);
   const interactive = system.stdinIsTTY && system.stderr.isTTY && !ui.json && globals.quiet !== true;
   return {
     system,
     command,
     folder: dataFolder(system, globals),
     signal,
-    emitFor: ui.emitFor,
+    emitFor: (name) => counter.emitFor(ui.emitFor(name)),
+    counter,
     ...(interactive
       ? {
           ask: (question: string) => {
@@ -89,6 +97,8 @@ export interface RunSurroundings {
   readonly folder: string;
   readonly signal: AbortSignal;
   emitFor(name: string): Emit;
+  /** Counts what happens, for `metrics`. */
+  readonly counter?: Counter;
   /** Asks a person on a terminal; absent where there is none. */
   readonly ask?: (question: string) => Promise<string | undefined>;
 }
@@ -103,13 +113,14 @@ export async function issueRequests(
   run: RunFlags,
   surroundings: RunSurroundings,
 ): Promise<Outcome[]> {
-  const { system, command, folder, signal, emitFor, ask } = surroundings;
+  const { system, command, folder, signal, emitFor, counter, ask } = surroundings;
   const parts = wire({
     system,
     folder,
     command,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
+    observe: counter?.observe,
     emit: sharedEmit(requests, emitFor),
     expected: (provider) => challengeNames(requests, provider),
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
@@ -117,16 +128,19 @@ export async function issueRequests(
   try {
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
-    const { clock } = system;
+    const { clock, random } = system;
     const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
-    const lines = { store: parts.store(), clock, issuerFor: issuers.issuerFor, deployer, ...run };
-    return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
+    const { issuerFor, advise } = issuers;
+    const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, patient: false, ...run };
+    const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
       clock,
       signal,
       emitFor,
     });
+    counter?.count(outcomes);
+    return outcomes;
   } finally {
     await parts.close();
   }
@@ -137,7 +151,7 @@ export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal)
   if (signal.aborted) return exitCodeOf(signal.reason);
   const codes = outcomes.map((outcome) => {
     if (outcome.state === 'failed') return exitCodeOf(outcome.error);
-    if (outcome.state === 'pending') return EXIT.later;
+    if (outcome.state === 'pending' || outcome.state === 'deferred') return EXIT.later;
     return 'deployError' in outcome && outcome.deployError !== undefined ? EXIT.deployFailed : EXIT.done;
   });
   const failed = codes.filter((code) => code !== EXIT.done && code !== EXIT.deployFailed);

@@ -4,7 +4,7 @@ import { printable } from '../base/printable.js';
 import { conditionsOf, type Step, stepsOf } from '../flow/condition.js';
 import { issuerName } from '../flow/metrics.js';
 import type { CertificateOverview, CertificateState } from '../flow/overview.js';
-import type { FailureKind } from '../store/ledger.js';
+import type { FailureKind } from '../policy/failure.js';
 import { tableLines } from './ui/columns.js';
 import type { Paint } from './ui/paint.js';
 import { distanceWords, minuteWords, timeWords } from './ui/times.js';

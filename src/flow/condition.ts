@@ -52,13 +52,13 @@ export function stepsOf(events: readonly LedgerEvent[]): readonly Step[] {
   const first = events.findLastIndex(({ reason }) => reason === 'Issuing');
   const last = first === -1 ? [] : events.slice(first);
   if (last.length === 0) return [];
+  const eventOf = (step: Step['step']): LedgerEvent | undefined => last.find(({ reason }) => reason === step);
+  // A key that is kept is not generated: what came after it tells that it is there.
+  const reached = STEPS.findLastIndex((step) => eventOf(step) !== undefined);
   const failed = last.some(({ reason }) => reason === 'Failed');
-  let isOpen = false;
-  return STEPS.map((step): Step => {
-    const event = last.find(({ reason }) => reason === step || (step === 'Generated' && reason === 'Reused'));
-    if (event !== undefined && !isOpen) return { step, state: 'done', at: event.at };
-    const state = failed && !isOpen ? 'failed' : 'open';
-    isOpen = true;
-    return { step, state };
+  return STEPS.map((step, at): Step => {
+    if (at > reached) return { step, state: failed && at === reached + 1 ? 'failed' : 'open' };
+    const event = eventOf(step);
+    return { step, state: 'done', ...(event === undefined ? {} : { at: event.at }) };
   });
 }

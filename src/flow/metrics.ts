@@ -13,6 +13,8 @@ export interface MetricsOptions {
   readonly now: number;
   /** Of this tscert. */
   readonly version: string;
+  /** False when the configuration cannot be read: then only what is stored is shown. */
+  readonly isConfigured?: boolean;
 }
 
 /** Takes certificates one by one, so that ten thousand of them need not be remembered. */
@@ -37,7 +39,7 @@ export function metricsText(overviews: Iterable<CertificateOverview>, telemetry:
   return metrics.text();
 }
 
-export function createMetrics(telemetry: Telemetry | undefined, { now, version }: MetricsOptions): Metrics {
+export function createMetrics(telemetry: Telemetry | undefined, { now, version, isConfigured = true }: MetricsOptions): Metrics {
   const exposition = createExposition();
   const certificate = certificateFamilies(exposition);
   const counts = new Map<CertificateState, number>(STATES.map((state) => [state, 0]));
@@ -54,6 +56,11 @@ export function createMetrics(telemetry: Telemetry | undefined, { now, version }
     'gauge',
     'The clock time given in seconds (from 1970/01/01 UTC). Gauge form of the deprecated clock_time_seconds counter. No labels.',
   )({}, clock);
+  exposition.family(
+    'tscert_configuration_ok',
+    'gauge',
+    '0 when the configuration cannot be read: then only what is stored is shown.',
+  )({}, isConfigured ? 1 : 0);
   exposition.family('tscert_build_info', 'gauge', 'The version of tscert that wrote this.')({ version }, 1);
   return {
     add(overview) {

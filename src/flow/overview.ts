@@ -1,5 +1,6 @@
 /** What there is to tell of a stored or wanted certificate: what `list`, `status`, `metrics` and the status page show. */
 import { createHash } from 'node:crypto';
+import { certificateId } from '../acme/renewal-info.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
@@ -11,16 +12,21 @@ import { keyTypeOf } from '../pki/key.js';
 import type { KeyType } from '../pki/key-type.js';
 import { formatDistinguishedName } from '../pki/rfc4514.js';
 import { commonNameOf } from '../pki/subject.js';
+import { type Deferral, deferralOf } from '../policy/deferral.js';
 import { issuerOf } from '../policy/meta.js';
-import { type Due, renewalTime } from '../policy/renewal.js';
+import { type Due, type RenewalTime, renewalOf } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readTargets, type TargetState } from '../store/deployments.js';
-import { type CertificateLedger, emptyLedger, type RenewalInfoRecord, readLedger } from '../store/ledger.js';
+import { readHold } from '../store/hold.js';
+import { type CertificateLedger, emptyLedger, readLedger } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
 import { readOrderRecord } from '../store/order-record.js';
 import type { Store, Stored } from '../store/store.js';
+import { adviceOf } from './advice.js';
+import { fingerprintOf } from './fingerprint.js';
 import { forKeyOf, readBrought } from './material.js';
-import { dueOf, type Found, findStored } from './stored.js';
+import { requestDigest } from './memory.js';
+import { dueOf, type Found, findStored, revocationOf } from './stored.js';
 
 /**
  * In one word: `ready` (good, not due), `due`, `waiting` (due, but not to be tried before a time), `failing` (due, and the last try
@@ -48,15 +54,14 @@ export interface CertificateOverview {
   };
   /** The authority: kind and where it is (a directory URL); from the request, else from what is stored. */
   readonly issuer?: { readonly kind: string; readonly name: string };
-  readonly renewal?: {
-    readonly at: number;
-    /** Who decides. */
-    readonly by: 'ari' | 'renewBefore' | 'lifetime';
+  readonly renewal?: RenewalTime & {
     readonly window?: { readonly start: number; readonly end: number };
     readonly explanationUrl?: string;
   };
   /** Why it would be issued now. */
   readonly due?: Due;
+  /** Why `renew` does not try it yet, though it is due, and until when. */
+  readonly deferral?: Deferral;
   /** What an earlier run left to be finished, or another one is at: as the journal has it. */
   readonly underWay?: {
     /** URL; absent before there is an order. */
@@ -77,6 +82,8 @@ export type Subject = CertificateRequest | { readonly name: string; readonly err
 export interface OverviewParts {
   readonly store: Pick<Store, 'load' | 'get'>;
   readonly clock: Pick<Clock, 'now'>;
+  /** When `renew` is expected to run next, milliseconds since the epoch. */
+  readonly nextLook?: number;
 }
 
 /** Certificates that are looked at together: enough for a store that is far away, few enough for flat memory. */
@@ -94,7 +101,8 @@ export async function* readOverviews(subjects: readonly Subject[], parts: Overvi
  * Looks at one certificate: what is stored, what is remembered, and, where it is known how it is wanted, whether it is due. Nothing is
  * changed and nobody is asked. What cannot be read is told in `trouble`, never thrown.
  */
-export async function readOverview(subject: Subject, { store, clock }: OverviewParts): Promise<CertificateOverview> {
+export async function readOverview(subject: Subject, parts: OverviewParts): Promise<CertificateOverview> {
+  const { store, clock } = parts;
   const troubles: string[] = [];
   const attempt = async <Value>(read: () => Value | Promise<Value>): Promise<Value | undefined> => {
     try {
@@ -115,16 +123,17 @@ export async function readOverview(subject: Subject, { store, clock }: OverviewP
   const stored = found?.what?.state === 'whole' ? found.what.stored : undefined;
   if (found?.what?.state === 'damaged') troubles.push(found.what.message);
   const certificate = stored && (await attempt(() => readCertificate(stored.certificate)));
-  const due = wanted && found && (await attempt(() => dueNow({ ...wanted, name }, found.what, now)));
+  const renewal = certificate && renewalIn(certificate, wanted, ledger);
+  const judged = wanted && found && (await attempt(() => judge({ ...wanted, name }, found.what, ledger, parts)));
   const issuer = wanted?.issuer ?? (stored && issuerIn(stored));
-  const renewal = certificate && renewalOf(certificate, wanted, ledger);
   return {
     name,
-    state: stateOf({ found, certificate, renewal, due, ledger, targets, now }),
+    state: stateOf({ found, certificate, renewal, judged, ledger, targets, now }),
     ...(stored === undefined || certificate === undefined ? {} : { certificate: factsOf(stored, certificate) }),
     ...(issuer === undefined ? {} : { issuer: 'directory' in issuer ? { kind: issuer.kind, name: issuer.directory } : issuer }),
     ...(renewal === undefined ? {} : { renewal }),
-    ...(due === undefined ? {} : { due }),
+    ...(judged?.due === undefined ? {} : { due: judged.due }),
+    ...(judged?.deferral === undefined ? {} : { deferral: judged.deferral }),
     ...(underWay === undefined ? {} : { underWay }),
     ledger,
     targets,
@@ -132,9 +141,38 @@ export async function readOverview(subject: Subject, { store, clock }: OverviewP
   };
 }
 
-async function dueNow(wanted: CertificateRequest, found: Found | undefined, now: number): Promise<Due | undefined> {
-  const brought = await readBrought(wanted);
-  return dueOf(found, forKeyOf(brought, wanted), brought, { issuerKey: issuerKeyOf(wanted.issuer), now });
+/** What `renew` would say of it. */
+interface Judged {
+  readonly due?: Due;
+  readonly deferral?: Deferral;
+  /** What failed last was something else than what is wanted now. */
+  readonly isAnother: boolean;
+}
+
+async function judge(
+  request: CertificateRequest,
+  found: Found | undefined,
+  ledger: CertificateLedger,
+  { store, clock, nextLook }: OverviewParts,
+): Promise<Judged> {
+  const brought = await readBrought(request);
+  const wanted = forKeyOf(brought, request);
+  const stored = found?.state === 'whole' ? found.stored : undefined;
+  const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
+  const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];
+  const due = dueOf(found, wanted, brought, {
+    ...{ issuerKey, now },
+    ...(advice === undefined ? {} : { advice }),
+    ...(revocation === undefined ? {} : { revocation }),
+    ...(nextLook === undefined ? {} : { nextLook }),
+  });
+  if (due === undefined) return { isAnother: false };
+  const { failure } = ledger;
+  const { email } = wanted.issuer;
+  const hold = await readHold({ issuer: issuerKey, ...(email === undefined ? {} : { email }) }, now, store);
+  const digest = requestDigest(wanted, fingerprintOf(wanted, issuerKey, brought.csr?.content.der));
+  const deferral = deferralOf({ failure, hold, request: digest, now, patient: true });
+  return { due, ...(deferral === undefined ? {} : { deferral }), isAnother: failure !== undefined && failure.request !== digest };
 }
 
 /** A CA that wants to be left alone for a while is waited for; anything else that failed wants somebody's eye. */
@@ -144,7 +182,7 @@ function stateOf({
   found,
   certificate,
   renewal,
-  due,
+  judged,
   ledger: { failure },
   targets,
   now,
@@ -152,8 +190,8 @@ function stateOf({
   /** Absent when it cannot be looked at. */
   readonly found: { readonly what: Found | undefined } | undefined;
   readonly certificate: CertificateContent | undefined;
-  readonly renewal: CertificateOverview['renewal'];
-  readonly due: Due | undefined;
+  readonly renewal: RenewalTime | undefined;
+  readonly judged: Judged | undefined;
   readonly ledger: CertificateLedger;
   readonly targets: readonly TargetState[];
   readonly now: number;
@@ -162,9 +200,11 @@ function stateOf({
   if (found.what === undefined) return 'missing';
   if (certificate === undefined || renewal === undefined) return 'damaged';
   if (now > certificate.notAfter.getTime()) return 'expired';
-  if (due !== undefined || now >= renewal.at) {
-    if (failure === undefined) return 'due';
-    return WAITED_FOR.has(failure.kind) && Date.parse(failure.nextAt) > now ? 'waiting' : 'failing';
+  if (judged?.due !== undefined || (judged === undefined && now >= renewal.at)) {
+    const failed = judged?.isAnother === true ? undefined : failure;
+    if (failed !== undefined && !WAITED_FOR.has(failed.kind)) return 'failing';
+    if (judged?.deferral !== undefined) return 'waiting';
+    return failed === undefined ? 'due' : 'failing';
   }
   return targets.some(({ state }) => state === 'failed') ? 'deploy-failed' : 'ready';
 }
@@ -205,28 +245,17 @@ function issuerIn({ meta }: Stored): CertificateOverview['issuer'] {
   return kind === undefined || name === undefined ? undefined : { kind, name };
 }
 
-function renewalOf(
+function renewalIn(
   certificate: CertificateContent,
   wanted: CertificateRequest | undefined,
   { renewalInfo }: CertificateLedger,
 ): NonNullable<CertificateOverview['renewal']> {
-  const isAbout = renewalInfo !== undefined && renewalInfo.certificate === idOf(certificate);
-  const { window, pick, explanationUrl }: Partial<RenewalInfoRecord> = isAbout ? renewalInfo : {};
-  if (window !== undefined && pick !== undefined) {
-    return {
-      at: Date.parse(pick),
-      by: 'ari',
-      window: { start: Date.parse(window.start), end: Date.parse(window.end) },
-      ...(explanationUrl === undefined ? {} : { explanationUrl }),
-    };
-  }
-  const at = renewalTime(certificate.notBefore.getTime(), certificate.notAfter.getTime(), wanted?.renewBefore);
-  return { at, by: wanted?.renewBefore === undefined ? 'lifetime' : 'renewBefore' };
-}
-
-/** Certificate id, RFC 9773 §4.1. */
-function idOf({ extensions: { authorityKeyIdentifier }, serialNumber }: CertificateContent): string | undefined {
-  if (authorityKeyIdentifier === undefined) return undefined;
-  const serial = Buffer.from(/^[89a-f]/.test(serialNumber) ? `00${serialNumber}` : serialNumber, 'hex');
-  return `${authorityKeyIdentifier.toString('base64url')}.${serial.toString('base64url')}`;
+  const advice = renewalInfo?.certificate === certificateId(certificate) ? adviceOf(renewalInfo) : undefined;
+  const dates = { notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
+  const { window, explanationUrl } = advice ?? {};
+  return {
+    ...renewalOf(dates, wanted?.renewBefore, advice),
+    ...(window === undefined ? {} : { window }),
+    ...(explanationUrl === undefined ? {} : { explanationUrl }),
+  };
 }

@@ -4,8 +4,9 @@ import { type CertificateContent, readCertificate } from '../pki/certificate.js'
 import { keyTypeOf, publicKeyEquals } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import { commonNameOf } from '../pki/subject.js';
-import { type Due, dueCheck, renewalTime, type StoredFacts } from '../policy/renewal.js';
+import { type Advice, type Due, type DueInput, dueCheck, renewalOf, type StoredFacts } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
+import type { CertificateLedger, RevocationRecord } from '../store/ledger.js';
 import type { Store, Stored } from '../store/store.js';
 import { type Brought, broughtKeyOf } from './material.js';
 import type { Kept } from './outcome.js';
@@ -32,7 +33,7 @@ export function dueOf(
   found: Found | undefined,
   wanted: CertificateRequest,
   brought: Brought,
-  { issuerKey, now }: { readonly issuerKey: string; readonly now: number },
+  known: Pick<DueInput, 'issuerKey' | 'now' | 'advice' | 'revocation' | 'nextLook'>,
 ): Due | undefined {
   const certificate = found?.state === 'whole' ? readOrNothing(found.stored.certificate) : undefined;
   const broughtKey = broughtKeyOf(brought);
@@ -40,8 +41,7 @@ export function dueOf(
   return dueCheck({
     stored: found && factsOf(found, certificate),
     wanted,
-    issuerKey,
-    now,
+    ...known,
     ...(fits === undefined ? {} : { broughtKeyFits: fits }),
   });
 }
@@ -64,10 +64,16 @@ function factsOf(found: Found, certificate: CertificateContent | undefined): Sto
 }
 
 /** A stored certificate with the times that people ask for. */
-export function keptOf(stored: Stored, { renewBefore }: CertificateRequest): Kept {
+export function keptOf(stored: Stored, { renewBefore }: Pick<CertificateRequest, 'renewBefore'>, advice?: Advice): Kept {
   const { notBefore, notAfter } = readCertificate(stored.certificate);
-  const [begin, end] = [notBefore.getTime(), notAfter.getTime()];
-  return { stored, notBefore: begin, notAfter: end, renewAt: renewalTime(begin, end, renewBefore) };
+  const dates = { notBefore: notBefore.getTime(), notAfter: notAfter.getTime() };
+  return { stored, ...dates, renewAt: renewalOf(dates, renewBefore, advice).at };
+}
+
+/** That the stored certificate was revoked; what was remembered of an earlier one does not count. */
+export function revocationOf(stored: Stored | undefined, { revocation }: CertificateLedger): RevocationRecord | undefined {
+  if (stored === undefined || revocation === undefined) return undefined;
+  return readOrNothing(stored.certificate)?.serialNumber === revocation.serialNumber ? revocation : undefined;
 }
 
 function readOrNothing(pem: string): CertificateContent | undefined {

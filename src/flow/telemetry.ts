@@ -3,8 +3,18 @@ import type { Clock } from '../base/clock.js';
 import { isTscertError, messageOf } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import type { Observe } from '../net/http.js';
+import { failureFacts } from '../policy/failure.js';
 import type { Store } from '../store/store.js';
-import { addTelemetry, emptyTelemetry, type LastRun, readTelemetry, spreadOf, type Telemetry, writeTelemetry } from '../store/telemetry.js';
+import {
+  addTelemetry,
+  emptyTelemetry,
+  type Labels,
+  type LastRun,
+  readTelemetry,
+  spreadOf,
+  type Telemetry,
+  writeTelemetry,
+} from '../store/telemetry.js';
 import type { Outcome } from './outcome.js';
 
 /** What a run has counted so far. */
@@ -15,9 +25,11 @@ export interface Counter {
   readonly observe: Observe;
   /** Counts what became of certificates. */
   count(outcomes: readonly Outcome[]): void;
+  /** True while no certificate is counted. */
+  isEmpty(): boolean;
   /**
    * Adds it all to the record in the store, as a run of this command with this result, and begins anew.
-   * Never rejects: what went wrong comes back in words, and what was counted is kept for the next time.
+   * Never rejects: what went wrong comes back in words; what could not be added is kept for the next time.
    */
   save(store: Pick<Store, 'get' | 'put' | 'lock'>, run: { readonly command: string; readonly result: string }): Promise<string | undefined>;
 }
@@ -87,6 +99,7 @@ export function createCounter(clock: Pick<Clock, 'now'>): Counter {
         }
       }
     },
+    isEmpty: () => fold().certificates.length === 0,
     async save(store, { command, result }) {
       const now = clock.now();
       const at = new Date(now).toISOString();
@@ -122,6 +135,6 @@ async function merge(store: Pick<Store, 'get' | 'put' | 'lock'>, more: Telemetry
   }
 }
 
-function failureLabels(error: unknown): Readonly<Record<string, string>> {
-  return { code: isTscertError(error) ? error.code : 'internal' };
+function failureLabels(error: unknown): Labels {
+  return { kind: failureFacts(error)?.kind ?? 'none', code: isTscertError(error) ? error.code : 'internal' };
 }

@@ -17,6 +17,7 @@ type DueReason =
   | 'IncorrectIssuer'
   | 'SecretMismatch'
   | 'RequestChanged'
+  | 'Revoked'
   | 'Expired'
   | 'Renewing';
 
@@ -57,8 +58,28 @@ export interface DueInput {
   readonly issuerKey: string;
   /** Whether the certificate is for the key or CSR that the request brings along; absent when it brings none. */
   readonly broughtKeyFits?: boolean;
+  /** What the CA advises for the certificate that is stored. */
+  readonly advice?: Advice;
+  /** That the certificate which is stored was revoked. */
+  readonly revocation?: { readonly reason: string; readonly at: string };
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** When this is asked again, as far as is known; `now` unless given. */
+  readonly nextLook?: number;
+}
+
+/** The CA's advice (RFC 9773), and the moment drawn in its window. Milliseconds since the epoch. */
+export interface Advice {
+  readonly window: { readonly start: number; readonly end: number };
+  readonly pick: number;
+  readonly explanationUrl?: string;
+}
+
+/** When a certificate is to be renewed, and who decides. */
+export interface RenewalTime {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly by: 'ari' | 'renewBefore' | 'lifetime';
 }
 
 /** Says why the certificate is due, or nothing. */
@@ -133,15 +154,31 @@ const requestFits = ofWhole(({ meta }, { wanted }) => {
   return changes.length === 0 ? undefined : { reason: 'RequestChanged', message: `The request has changed: ${changes.join('; ')}` };
 });
 
+const isUnrevoked = ofWhole((_, { revocation }) =>
+  revocation === undefined
+    ? undefined
+    : { reason: 'Revoked', message: `The certificate was revoked at ${revocation.at}, for the reason ${revocation.reason}` },
+);
+
 const lives = ofCertificate(({ notAfter }, { now }) =>
   now > notAfter ? { reason: 'Expired', message: `The certificate expired at ${timeText(notAfter)}` } : undefined,
 );
 
-const renewalLiesAhead = ofCertificate(({ notBefore, notAfter }, { wanted, now }) => {
-  const at = renewalTime(notBefore, notAfter, wanted.renewBefore);
-  return now < at
-    ? undefined
-    : { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${timeText(notAfter)}` };
+const renewalLiesAhead = ofCertificate((certificate, { wanted, advice, now, nextLook = now }) => {
+  const { at, by } = renewalOf(certificate, wanted.renewBefore, advice);
+  const end = timeText(certificate.notAfter);
+  if (by === 'ari' && advice !== undefined) {
+    // RFC 9773 §4.2: a moment before the next look is not waited for.
+    if (at > Math.max(now, nextLook)) return undefined;
+    const window = `between ${timeText(advice.window.start)} and ${timeText(advice.window.end)}`;
+    const why = advice.explanationUrl === undefined ? '' : `; it tells why at ${advice.explanationUrl}`;
+    return {
+      reason: 'Renewing',
+      message: `The CA advises to renew it ${window}, and ${timeText(at)} was drawn; it expires at ${end}${why}`,
+    };
+  }
+  if (now < at) return undefined;
+  return { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${end}` };
 });
 
 /** All the checks, in cert-manager's order. */
@@ -154,9 +191,28 @@ export const dueCheck: Check = createChain([
   keyKindFits,
   namesFit,
   requestFits,
+  isUnrevoked,
   lives,
   renewalLiesAhead,
 ]);
+
+/** What a CA cannot put off: a twentieth of the lifetime before the end, whatever its window says. */
+const EMERGENCY = 20;
+
+/**
+ * When a certificate is to be renewed: at the moment drawn in the CA's window, or by its dates where the CA advises nothing. A
+ * `renewBefore` that people ask for is never later for the CA's sake.
+ */
+export function renewalOf(
+  { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  renewBefore: CertificateRequest['renewBefore'],
+  advice: Advice | undefined,
+): RenewalTime {
+  const byDates = renewalTime(notBefore, notAfter, renewBefore);
+  const isAsked = renewBefore !== undefined && byDates !== renewalTime(notBefore, notAfter);
+  if (advice === undefined || (isAsked && byDates < advice.pick)) return { at: byDates, by: isAsked ? 'renewBefore' : 'lifetime' };
+  return { at: Math.min(advice.pick, notAfter - (notAfter - notBefore) / EMERGENCY), by: 'ari' };
+}
 
 /**
  * When a certificate is to be renewed, by cert-manager's rule: `renewBefore` ahead of its end where that lies within its real

@@ -76,10 +76,12 @@ function createWorld() {
     const parts: IssueParts = {
       store,
       clock,
+      random: () => 0.5,
       issuerFor: async () => issuer,
       deployer,
       force: false,
       dryRun: false,
+      patient: false,
       ...flags,
     };
     return issueCertificate(wanted, parts, { emit: (event) => void events.push(event), member, signal: never });
