@@ -64,7 +64,7 @@ function withoutKept(emit: Emit): Emit {
   };
 }
 
-function countWords(outcomes: readonly Outcome[]): string {
+export function countWords(outcomes: readonly Outcome[]): string {
   if (outcomes.length === 0) return 'nothing to renew: no certificate is stored or configured';
   const count = (...states: readonly Outcome['state'][]): number => outcomes.filter(({ state }) => states.includes(state)).length;
   const parts = [

@@ -41,6 +41,8 @@ export interface System {
   /** Its waits do not keep the process alive. */
   readonly background: Pick<Clock, 'sleep'>;
   readonly random: Random;
+  /** Milliseconds since some moment; they go on evenly whatever is done to the clock. */
+  uptime(): number;
   /** Calls back at SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
   /** From now on what Node.js and libraries warn of goes to this listener alone, and Node.js prints none of it. */
@@ -123,6 +125,7 @@ export function createSystem(): System {
     clock: createClock(),
     background: createClock({ unref: true }),
     random: Math.random,
+    uptime: () => performance.now(),
     onSignal(listener) {
       const wrapped = (signal: NodeJS.Signals): void => listener(signal);
       for (const signal of signals) process.on(signal, wrapped);

@@ -64,6 +64,7 @@ export function failureOf(more: Partial<FailureRecord> = {}): FailureRecord {
     nextAt: new Date(NOW + 0.9 * DAY).toISOString(),
     kind: 'validation',
     code: 'order-invalid',
+    request: 'cd'.repeat(32),
     message: 'Cannot prove "shop.example.com" (dns-01): the CA says "No TXT record found at _acme-challenge.shop.example.com"',
     ...more,
   };
