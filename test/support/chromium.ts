@@ -19,6 +19,8 @@ export interface Page {
   open(url: string, viewport: Viewport): Promise<number>;
   /** What an expression is worth there, as JSON gives it; a promise is waited for. */
   evaluate<Value>(expression: string): Promise<Value>;
+  /** How often each role stands in the tree that a screen reader gets, and the pictures in it that have no name. */
+  accessibility(): Promise<{ readonly roles: Readonly<Record<string, number>>; readonly nameless: number }>;
   /** What the page said: errors, warnings, refused resources. */
   complaints(): readonly string[];
   /** PNG of the whole page. */
@@ -149,6 +151,18 @@ async function openPage(send: Send, listen: Listen): Promise<Page> {
       return status;
     },
     evaluate,
+    async accessibility() {
+      interface Node {
+        readonly ignored: boolean;
+        readonly role?: { readonly value: string };
+        readonly name?: { readonly value: string };
+      }
+      const { nodes } = (await call('Accessibility.getFullAXTree')) as { nodes: readonly Node[] };
+      const roles: Record<string, number> = {};
+      for (const { ignored, role } of nodes) if (!ignored && role !== undefined) roles[role.value] = (roles[role.value] ?? 0) + 1;
+      const isPicture = ({ ignored, role }: Node): boolean => !ignored && (role?.value === 'img' || role?.value === 'image');
+      return { roles, nameless: nodes.filter((node) => isPicture(node) && !node.name?.value).length };
+    },
     complaints: () => complaints,
     async screenshot() {
       const { cssContentSize } = (await call('Page.getLayoutMetrics')) as { cssContentSize: { width: number; height: number } };

@@ -25,6 +25,8 @@ export interface PageOptions {
 
 /** With more certificates than this, those that are well are told in one line each. */
 const MOST_AT_EASE = 60;
+/** A page with more rows than this serves nobody. */
+const MOST_ROWS = 1_000;
 const GROUPS: readonly { readonly mood: Mood; readonly title: string }[] = [
   { mood: 'bad', title: 'Need attention' },
   { mood: 'due', title: 'Due' },
@@ -125,19 +127,26 @@ function legend(): Html {
 }
 
 function table(overviews: readonly CertificateOverview[], now: number): Html {
+  const shown = overviews.slice(0, MOST_ROWS);
+  const hidden = overviews.length - shown.length;
   const groups = GROUPS.map(({ mood, title }) => {
-    const members = overviews.filter(({ state }) => MEANINGS[state].mood === mood);
+    const members = shown.filter(({ state }) => MEANINGS[state].mood === mood);
     const isDense = mood === 'good' && overviews.length > MOST_AT_EASE;
     return (
       members.length > 0 &&
-      html`<tbody role="rowgroup"><tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan="${COLUMNS}">${title} <span class="count">${members.length}</span></th></tr>
+      html`<tbody role="rowgroup"><tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan="${COLUMNS}">${title} <span class="count">${countOf(overviews, mood)}</span></th></tr>
 ${members.map((overview) => certificateRow(overview, now, isDense))}</tbody>
 `
     );
   });
   return html`<table role="table"${overviews.length > MOST_AT_EASE && trusted(' class="dense"')}><caption>Certificates, the most urgent first</caption>
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col" class="c-name">Certificate</th><th role="columnheader" scope="col" class="c-state">State</th><th role="columnheader" scope="col">Issued to expires</th><th role="columnheader" scope="col" class="c-when">Renews</th><th role="columnheader" scope="col" class="c-when">Expires</th><th role="columnheader" scope="col" class="c-targets">Targets</th></tr></thead>
-${groups}</table>`;
+${groups}</table>
+${
+  hidden > 0 &&
+  html`<p class="sub">${hidden} more, less urgent, are shown by <code>tscert list</code></p>
+`
+}`;
 }
 
 function nothingYet(): Html {
