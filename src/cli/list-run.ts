@@ -29,12 +29,12 @@ export async function runList(context: Context): Promise<number> {
     const paint = await paintOfState(system, globals);
     const columns: readonly Column[] = [
       { title: 'NAME', least: 16 },
-      { title: 'NAMES', least: 12 },
-      { title: 'ISSUER', least: 8 },
+      { title: 'NAMES', least: 12, dispensable: 1 },
+      { title: 'ISSUER', least: 8, dispensable: 2 },
       { title: 'EXPIRES' },
-      { title: 'RENEWS' },
+      { title: 'RENEWS', dispensable: 4 },
       { title: 'STATE', paint: (text, row) => paint(states[row] ?? 'ready', text) },
-      { title: 'LAST ERROR', least: 10 },
+      { title: 'LAST ERROR', least: 10, dispensable: 3 },
     ];
     // A person wants the table to fit; a pipe wants all of it.
     ui.data(`${tableLines(columns, rows, system.stdout.isTTY ? (system.stdout.columns ?? 80) : undefined).join('\n')}\n`);
@@ -52,11 +52,20 @@ function rowOf(overview: CertificateOverview, now: number): string[] {
     name,
     others.length === 0 ? first : `${first} +${others.length}`,
     issuerName(issuer) || '-',
-    certificate === undefined ? '-' : `${day(certificate.notAfter)} ${distanceWords(certificate.notAfter, now)}`,
-    renewal === undefined ? '-' : distanceWords(renewal.at, now),
+    certificate === undefined ? '-' : `${day(certificate.notAfter)} ${distance(certificate.notAfter, now)}`,
+    renewal === undefined ? '-' : distance(renewal.at, now),
     state,
     error === undefined ? '' : messageWords(error),
   ];
+}
+
+const DAY = 86_400_000;
+
+/** In days where hours say nothing. */
+function distance(at: number, now: number): string {
+  const days = Math.floor(Math.abs(at - now) / DAY);
+  if (days < 2) return distanceWords(at, now);
+  return at >= now ? `in ${days}d` : `${days}d ago`;
 }
 
 function day(at: number): string {

@@ -41,11 +41,11 @@ const KINDS: Readonly<Record<FailureKind, string>> = {
 export function statusText(overview: CertificateOverview, style: StatusStyle): string {
   const { name, state, trouble } = overview;
   const { paint, colour } = style;
-  const sections: readonly (readonly [title: string | undefined, lines: readonly string[]])[] = [
-    [undefined, rows(certificateRows(overview, style))],
+  const sections: readonly (readonly [title: string, lines: readonly string[]])[] = [
+    ['Certificate', rows(certificateRows(overview, style))],
     ['Renewal', rows(renewalRows(overview, style))],
     ['Under way', rows(underWayRows(overview))],
-    ['Failures', rows(failureRows(overview, style))],
+    ['Ledger', rows(ledgerRows(overview, style))],
     ['Targets', targetLines(overview, style)],
     ['Steps', stepLines(stepsOf(overview.ledger.events), style)],
     ['Events', eventLines(overview, style)],
@@ -53,9 +53,7 @@ export function statusText(overview: CertificateOverview, style: StatusStyle): s
   return [
     `${paint.strong(printable(name))}  ${colour(state, state)}`,
     ...(trouble === undefined ? [] : rows([['trouble', messageWords(trouble)]])),
-    ...sections.flatMap(([title, lines]) =>
-      lines.length === 0 ? [] : [...(title === undefined ? [] : [paint.strong(`  ${title}`)]), ...lines],
-    ),
+    ...sections.flatMap(([title, lines]) => (lines.length === 0 ? [] : [paint.strong(`  ${title}`), ...lines.map((line) => `  ${line}`)])),
   ].join('\n');
 }
 
@@ -109,7 +107,7 @@ function underWayRows({ underWay }: CertificateOverview): readonly Row[] {
   ];
 }
 
-function failureRows({ ledger: { failure, revocation, counts } }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
+function ledgerRows({ ledger: { failure, revocation, counts } }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
   const total: Row = ['in all', counts.issued + counts.failed === 0 ? undefined : `${counts.issued} issued, ${counts.failed} failed`];
   const revoked: Row = [
     'revoked',

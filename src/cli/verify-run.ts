@@ -2,6 +2,7 @@
 import { printable } from '../base/printable.js';
 import { type Check, type VerifyParts, verifyServer, verifyStored } from '../flow/verify.js';
 import { handshake } from '../net/tls.js';
+import type { CertificateContent } from '../pki/certificate.js';
 import { storedName } from '../store/name.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
@@ -27,9 +28,11 @@ interface Flags {
 export async function runVerify(context: Context, targets: readonly string[], flags: Flags): Promise<number> {
   const { system, globals, ui } = context;
   const { config } = await readOptions(context, {});
-  const named = readRoots(system, [...(flags.roots ?? []), ...(config.caBundle === undefined ? [] : [config.caBundle])]);
+  const named = readRoots(system, flags.roots ?? []);
+  // The bundle is for HTTPS with the CA's server: a root of it may have issued the certificate as well, and need not.
+  const others = config.caBundle === undefined ? [] : readRoots(system, [config.caBundle]);
   const sight = await look(context, targets);
-  const parts = partsFor(context, sight, named);
+  const parts = partsFor(context, sight, { named, others });
   const paint = await paintOfOutput(system, globals);
   const documents: Record<string, unknown>[] = [];
   let isGood = true;
@@ -61,16 +64,24 @@ function nameOrNothing(target: string): string | undefined {
   }
 }
 
-function partsFor({ system, signal }: Context, { store }: Sight, named: ReturnType<typeof readRoots>): VerifyParts {
-  let roots: readonly (typeof named)[number][] | undefined;
+function partsFor(
+  { system, signal }: Context,
+  { store }: Sight,
+  { named, others }: Readonly<Record<'named' | 'others', readonly CertificateContent[]>>,
+): VerifyParts {
+  const known: CertificateContent[] = [];
+  const more = allRoots(system, [...named, ...others]);
   return {
     store,
     clock: system.clock,
     shake: (target, servername) =>
       handshake(target, { timeout: HANDSHAKE_TIME, signal, ...(servername === undefined ? {} : { servername }) }),
-    roots() {
-      roots ??= [...allRoots(system, named)];
-      return roots;
+    *roots() {
+      yield* known;
+      for (let next = more.next(); next.done !== true; next = more.next()) {
+        known.push(next.value);
+        yield next.value;
+      }
     },
     areRootsNamed: named.length > 0,
   };

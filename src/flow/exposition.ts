@@ -14,19 +14,28 @@ export interface Exposition {
   text(): string;
 }
 
+/** So many lines are kept as what they were made of; more of them take less room when they are one text. */
+const MOST_LINES = 1_000;
+
 export function createExposition(): Exposition {
-  const families: { readonly head: string; readonly lines: string[] }[] = [];
+  const families: { readonly head: string; readonly texts: Buffer[]; readonly lines: string[] }[] = [];
   return {
     family(name, kind, help) {
-      const lines: string[] = [];
-      families.push({ head: `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${kind}\n`, lines });
-      return (labels, value, suffix = '') => void lines.push(`${name}${suffix}${labelText(labels)} ${numberText(value)}\n`);
+      const [texts, lines]: [Buffer[], string[]] = [[], []];
+      families.push({ head: `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${kind}\n`, texts, lines });
+      return (labels, value, suffix = '') => {
+        lines.push(`${name}${suffix}${labelText(labels)} ${numberText(value)}\n`);
+        if (lines.length >= MOST_LINES) texts.push(Buffer.from(lines.splice(0).join('')));
+      };
     },
     text: () =>
-      families
-        .filter(({ lines }) => lines.length > 0)
-        .map(({ head, lines }) => head + lines.join(''))
-        .join(''),
+      Buffer.concat(
+        families
+          .map(({ head, texts, lines }) => [head, ...texts, lines.join('')])
+          .filter((parts) => parts.length > 2 || parts[1] !== '')
+          .flat()
+          .map((part) => Buffer.from(part)),
+      ).toString(),
   };
 }
 

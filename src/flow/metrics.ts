@@ -96,7 +96,10 @@ function certificateFamilies(exposition: Exposition): (overview: CertificateOver
   );
   const ready = gauge('certmanager_certificate_ready_status', 'The ready status of the certificate.');
   const challenge = gauge('certmanager_certificate_challenge_status', 'The status of certificate challenges');
-  const state = gauge('tscert_certificate_state', 'The state of the certificate in one word: the sample of that word is 1.');
+  const state = gauge(
+    'tscert_certificate_state',
+    '1, with the state of the certificate in one word: ready, due, waiting, failing, deploy-failed, expired, missing or damaged.',
+  );
   const lifetime = gauge('tscert_certificate_lifetime_seconds', 'From the beginning of the certificate to its end.');
   const decision = gauge(
     'tscert_certificate_renewal_decision',
@@ -116,7 +119,9 @@ function certificateFamilies(exposition: Exposition): (overview: CertificateOver
   return (overview) => {
     const { certificate, ledger, name } = overview;
     const labels = labelsOf(overview);
-    const seconds = (milliseconds: number | undefined): number => (milliseconds === undefined ? 0 : Math.floor(milliseconds / 1_000));
+    const own = { name, namespace: NAMESPACE };
+    const seconds = (milliseconds: number | undefined): number =>
+      milliseconds === undefined || Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1_000);
     expiration(labels, seconds(certificate?.notAfter));
     notAfter(labels, seconds(certificate?.notAfter));
     notBefore(labels, seconds(certificate?.notBefore));
@@ -124,25 +129,25 @@ function certificateFamilies(exposition: Exposition): (overview: CertificateOver
     const { status } = readyOf(overview);
     for (const one of ['True', 'False', 'Unknown'] as const) ready({ ...labels, condition: one }, one === status ? 1 : 0);
     for (const { type, domain } of overview.underWay?.challenges ?? []) {
-      const which = { domain, reason: '', processing: 'true', name, namespace: NAMESPACE, type: type.toUpperCase() };
+      const which = { domain, reason: '', processing: 'true', ...own, type: type.toUpperCase() };
       for (const word of CHALLENGE_STATUSES) challenge({ status: word, ...which }, word === 'pending' ? 1 : 0);
     }
-    for (const one of STATES) state({ ...labels, state: one }, one === overview.state ? 1 : 0);
-    if (certificate !== undefined) lifetime(labels, seconds(certificate.notAfter - certificate.notBefore));
-    if (overview.renewal !== undefined) decision({ ...labels, by: overview.renewal.by }, 1);
-    issued(labels, ledger.counts.issued);
-    failed(labels, ledger.counts.failed);
-    inARow(labels, ledger.failure?.count ?? 0);
+    state({ ...own, state: overview.state }, 1);
+    if (certificate !== undefined) lifetime(own, seconds(certificate.notAfter - certificate.notBefore));
+    if (overview.renewal !== undefined) decision({ ...own, by: overview.renewal.by }, 1);
+    issued(own, ledger.counts.issued);
+    failed(own, ledger.counts.failed);
+    inARow(own, ledger.failure?.count ?? 0);
     if (ledger.failure !== undefined) {
       const { kind, code, since, nextAt } = ledger.failure;
-      failure({ ...labels, kind, code }, 1);
-      failing(labels, seconds(Date.parse(since)));
-      attempt(labels, seconds(Date.parse(nextAt)));
+      failure({ ...own, kind, code }, 1);
+      failing(own, seconds(Date.parse(since)));
+      attempt(own, seconds(Date.parse(nextAt)));
     }
-    revoked(labels, ledger.revocation !== undefined && ledger.revocation.serialNumber === certificate?.serialNumber ? 1 : 0);
-    trouble(labels, overview.trouble === undefined ? 0 : 1);
+    revoked(own, ledger.revocation !== undefined && ledger.revocation.serialNumber === certificate?.serialNumber ? 1 : 0);
+    trouble(own, overview.trouble === undefined ? 0 : 1);
     for (const { id, title, state: result, at } of overview.targets) {
-      const which = { name, namespace: NAMESPACE, target: title, target_id: id.slice(0, 12) };
+      const which = { ...own, target: title, target_id: id.slice(0, 12) };
       target(which, result === 'done' ? 1 : 0);
       deployed(which, seconds(Date.parse(at)));
     }

@@ -35,7 +35,7 @@ export interface Counter {
 }
 
 /** How long another process that writes the record is waited for, in milliseconds. */
-const LOCK_WAIT = 2_000;
+const LOCK_WAIT = 5_000;
 const FINAL: ReadonlySet<string> = new Set(['valid', 'invalid', 'expired']);
 /** What cert-manager counts an exchange as that brought no answer. */
 const NO_ANSWER = 999;

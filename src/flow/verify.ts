@@ -94,13 +94,19 @@ export async function verifyServer(target: string, parts: VerifyParts): Promise<
   if (leaf === undefined) return [failed('served', 'DoesNotExist', `${target} sends no certificate`)];
   const now = parts.clock.now();
   return [
-    passed('served', `${target} sends ${titleOf(leaf)} (${protocol}), serial number ${leaf.serialNumber}`),
+    passed('served', `${target} sends ${leafTitle(leaf)} by ${protocol}, serial number ${leaf.serialNumber}`),
     hostCheck(target, leaf),
     datesCheck(leaf, now),
     chainCheck(chain, now),
     rootCheck(chain, parts, now, 'failed'),
     await storedCheck(target, leaf, parts),
   ];
+}
+
+/** Its first name: public CAs leave the subject empty. */
+function leafTitle(leaf: CertificateContent): string {
+  const [first] = leaf.extensions.names;
+  return first === undefined ? titleOf(leaf) : `"${first.value}"`;
 }
 
 function keyCheck({ privateKey, locations }: Stored, leaf: CertificateContent): Check {
@@ -126,7 +132,7 @@ function datesCheck({ notBefore, notAfter }: CertificateContent, now: number): C
 function chainCheck(chain: readonly CertificateContent[], now: number): Check {
   const faults = chainFaults(chain, now);
   if (faults.length > 0) return failed('chain', 'InvalidCertificate', faults.join('; '));
-  const [first, ...others] = chain.map(titleOf);
+  const [first, ...others] = chain.map((one, at) => (at === 0 ? leafTitle(one) : titleOf(one)));
   return passed('chain', others.length === 0 ? `${first} comes alone` : `${first}, signed by ${others.join(', signed by ')}`);
 }
 
@@ -166,7 +172,7 @@ async function servedCheck(target: string, leaf: CertificateContent, parts: Veri
     if (served === undefined) return failed('served', 'DoesNotExist', `${target} sends no certificate`);
     if (served.equals(leaf.der)) return passed('served', `${target} sends it`);
     const other = readCertificate(served);
-    const words = `${titleOf(other)}, serial number ${other.serialNumber}, valid until ${other.notAfter.toISOString()}`;
+    const words = `${leafTitle(other)}, serial number ${other.serialNumber}, valid until ${other.notAfter.toISOString()}`;
     return failed('served', 'IncorrectCertificate', `${target} sends another one: ${words}`);
   } catch (error) {
     return failed('served', 'Unreachable', messageOf(error));

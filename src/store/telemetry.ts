@@ -103,8 +103,8 @@ export function addTelemetry(before: Telemetry, more: Telemetry): Telemetry {
 }
 
 function add<Item extends Counted>(before: readonly Item[], more: readonly Item[], sum: (a: Item, b: Item) => Item): Item[] {
-  const all = new Map(before.map((item) => [keyOf(item.labels), item]));
-  for (const item of more) {
+  const all = new Map<string, Item>();
+  for (const item of [...before, ...more]) {
     const key = keyOf(item.labels);
     const known = all.get(key);
     if (known !== undefined) all.set(key, sum(known, item));

@@ -4,6 +4,8 @@ export interface Column {
   readonly title: string;
   /** Where there is not enough room, the column may become as narrow as this; one without keeps its width. */
   readonly least?: number;
+  /** Where that is not enough, columns go: the one with the lowest number first; one without stays. */
+  readonly dispensable?: number;
   /** What a cell is shown with; its text is cut before. */
   readonly paint?: (text: string, row: number) => string;
 }
@@ -16,6 +18,11 @@ const GAP = '  ';
  */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
   const natural = columns.map(({ title }, at) => rows.reduce((most, row) => Math.max(most, lengthOf(row[at] ?? '')), title.length));
+  const goes = width === undefined ? undefined : dispensed(natural, columns, width);
+  if (goes !== undefined) {
+    const others = <Item>(items: readonly Item[]): Item[] => items.filter((_, at) => at !== goes);
+    return tableLines(others(columns), rows.map(others), width);
+  }
   const widths = width === undefined ? natural : fit(natural, columns, width);
   const line = (texts: readonly string[], paint: (text: string, at: number) => string): string =>
     texts
@@ -33,6 +40,14 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
     ),
     ...rows.map((row, number) => line(row, (text, at) => columns[at]?.paint?.(text, number) ?? text)),
   ];
+}
+
+/** The column that goes first, when the line does not fit even where all are as narrow as they may be. */
+function dispensed(natural: readonly number[], columns: readonly Column[], width: number): number | undefined {
+  const narrowest = natural.reduce((sum, own, at) => sum + Math.min(own, columns[at]?.least ?? own), GAP.length * (columns.length - 1));
+  if (narrowest <= width) return undefined;
+  const order = columns.flatMap(({ dispensable }, at) => (dispensable === undefined ? [] : [{ dispensable, at }]));
+  return order.sort((a, b) => a.dispensable - b.dispensable)[0]?.at;
 }
 
 /** Takes from the columns that may shrink, from the last one first, until the line fits. */
