@@ -67,7 +67,7 @@ export function createWorld() {
   };
   const run = (wanted = request(), flags: Partial<IssueParts> = {}): Promise<LineResult> => {
     const member = createGathering().join();
-    const deployer = { deploy: async () => void log.push('deploy') };
+    const deployer = { deploy: async () => void log.push('deploy'), isDone: async () => true };
     const parts: IssueParts = {
       store,
       clock,
