@@ -17,29 +17,52 @@ function healthyRuns({ runs, wanted, troubles }: History, name: string, ...kinds
   );
 }
 
+/** Who has failed waits a day at most for the next try. */
+function failedWithinADay({ runs }: History): (name: string, now: number) => boolean {
+  const failures = new Map<string, number[]>();
+  for (const run of runs) for (const { name } of run.failures) failures.set(name, [...(failures.get(name) ?? []), run.from]);
+  return (name, now) => (failures.get(name) ?? []).some((at) => now - DAY < at && at < now);
+}
+
+function serialsById(ca: readonly CaEvent[]): Map<string, string> {
+  return new Map(ca.flatMap((event) => (event.kind === 'issued' ? [[event.id, event.serial]] : [])));
+}
+
+/** When each certificate that was named as replaced was so. */
+function successionsOf(ca: readonly CaEvent[]): Map<string, number> {
+  return new Map(ca.flatMap((event) => (event.kind === 'issued' && event.replaces !== undefined ? [[event.replaces, event.at]] : [])));
+}
+
 function byName(held: readonly Held[], name: string): Held[] {
   return held.filter((one) => one.name === name);
 }
 
+/** When a certificate is due without a doubt: after the CA's window, once that is known, and by its dates with a third of its life left. */
+function dueTimes({ picks, ca }: History): (held: Held) => number {
+  const serials = serialsById(ca);
+  const advised = new Map(picks.map(({ certificate, at, end }) => [serials.get(certificate), Math.max(at, end)]));
+  return ({ serial, notBefore, notAfter }) => Math.min(advised.get(serial) ?? notAfter, notAfter - (notAfter - notBefore) / 3);
+}
+
 /**
- * No certificate that is in use ever expires that could have been renewed: from the end of the CA's window on, one run in which
- * nothing was out of order is enough. And one that is wanted is there after the first such run.
+ * No certificate that is in use ever expires that could have been renewed: once it is due, one run in which nothing was out of order is
+ * enough, whatever failed before. One that is wanted and not there yet may wait a day for the next try.
  */
 export function expiries(history: History): Faults {
   const { wanted, served, end } = history;
+  const dueAt = dueTimes(history);
+  const hasFailed = failedWithinADay(history);
   return wanted.flatMap(({ name, from }) => {
     const chances = healthyRuns(history, name, 'ca', 'dns', 'deploy');
     const all = byName(served, name);
-    const first = chances.find((run) => run.from >= from);
-    const late =
-      first !== undefined && (all[0]?.at ?? end) > first.to ? [`${name} was not there after the run at ${timeText(first.from)}`] : [];
+    const first = chances.find((run) => run.from >= from && !hasFailed(name, run.from));
+    const isLate = first !== undefined && (all[0]?.at ?? end) > first.to;
+    const late = isLate ? [`${name} was not there after the run at ${timeText(first.from)}`] : [];
     const gaps = all.flatMap((held, at) => {
       const next = all[at + 1]?.at ?? end;
-      if (next <= held.notAfter) return [];
-      const missed = chances.find((run) => run.from > usualWindow(held).end && run.to < held.notAfter);
-      return missed === undefined
-        ? []
-        : [`${name} expired at ${timeText(held.notAfter)}; the run at ${timeText(missed.from)} could have renewed it`];
+      const missed = next <= held.notAfter ? undefined : chances.find((run) => run.from > dueAt(held) && run.to < held.notAfter);
+      if (missed === undefined) return [];
+      return [`${name} expired at ${timeText(held.notAfter)}; the run at ${timeText(missed.from)} could have renewed it`];
     });
     return [...late, ...gaps];
   });
@@ -91,17 +114,16 @@ export function doubles(history: History): Faults {
   return [...twice, ...early];
 }
 
-/** The pick that decided for each certificate that was replaced in time, where its whole window lies within the year. */
-function decidingPicks({ picks, ca, moved, end }: History): Pick[] {
-  const successors = new Map(
-    ca.flatMap((event) => (event.kind === 'issued' && event.replaces !== undefined ? [[event.replaces, event.at]] : [])),
-  );
-  const ids = new Map(ca.flatMap((event) => (event.kind === 'issued' ? [[event.id, event.serial]] : [])));
-  const last = new Map<string, Pick>();
+/** The pick that decided for each certificate that was replaced, where its whole window lies within the year. */
+function decidingPicks({ picks, ca, moved, end }: History): (Pick & { readonly replacedAt: number })[] {
+  const successions = successionsOf(ca);
+  const serials = serialsById(ca);
+  const last = new Map<string, Pick & { readonly replacedAt: number }>();
   for (const pick of picks) {
-    const serial = ids.get(pick.certificate) ?? '';
-    const until = successors.get(serial);
-    if (until !== undefined && pick.at <= until && pick.end < end - DAY && !moved.has(serial)) last.set(serial, pick);
+    const serial = serials.get(pick.certificate) ?? '';
+    const replacedAt = successions.get(serial);
+    if (replacedAt === undefined || pick.at > replacedAt || pick.end > end - DAY || moved.has(serial)) continue;
+    last.set(serial, { ...pick, replacedAt });
   }
   return [...last.values()];
 }
@@ -125,18 +147,11 @@ export function spread(history: History): Faults {
  * failed waits a day at most before the next try.
  */
 export function punctuality(history: History): Faults {
-  const ids = new Map(history.ca.flatMap((event) => (event.kind === 'issued' ? [[event.id, event.serial]] : [])));
-  const successors = new Map(
-    history.ca.flatMap((event) => (event.kind === 'issued' && event.replaces !== undefined ? [[event.replaces, event.at]] : [])),
-  );
-  return decidingPicks(history).flatMap(({ name, certificate, pick, at: known }) => {
-    const at = successors.get(ids.get(certificate) ?? '') ?? 0;
+  const hasFailed = failedWithinADay(history);
+  return decidingPicks(history).flatMap(({ name, pick, at: known, replacedAt: at }) => {
     if (at < pick - RHYTHM) return [`${name} was renewed at ${timeText(at)}, long before its moment ${timeText(pick)}`];
-    const hasFailed = (now: number): boolean =>
-      history.runs.some(({ from, failures }) => now - DAY < from && from < now && failures.some((failure) => failure.name === name));
-    const missed = healthyRuns(history, name, 'ca', 'dns').find(
-      (run) => run.from >= pick && run.from > known && run.to < at && !hasFailed(run.from),
-    );
+    const chances = healthyRuns(history, name, 'ca', 'dns').filter((run) => run.from > Math.max(pick, known) && run.to < at);
+    const missed = chances.find((run) => !hasFailed(name, run.from));
     return missed === undefined
       ? []
       : [`${name} was renewed at ${timeText(at)}, and could have been by the run at ${timeText(missed.from)}`];
