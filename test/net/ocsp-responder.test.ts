@@ -22,7 +22,7 @@ after(() => {
 
 /** Starts openssl and waits until it says that it listens: its responder never gets over a connection that asks nothing. */
 async function start(words: string): Promise<void> {
-  const child = spawn(servers('openssl').openssl ?? 'openssl', words.split(' '), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(servers('openssl').openssl ?? 'openssl', words.split(' '), { stdio: 'pipe' });
   children.push(child);
   let said = '';
   await new Promise<void>((resolve, reject) => {
