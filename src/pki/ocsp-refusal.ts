@@ -20,6 +20,8 @@ export type OcspRefusalReason =
   | 'signer-expired'
   | 'nonce-wrong'
   | 'produced-in-future'
+  /** Before the certificate was valid. */
+  | 'produced-too-early'
   /** It says nothing of this certificate. */
   | 'not-covered'
   /** thisUpdate lies ahead. */

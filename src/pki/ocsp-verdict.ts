@@ -10,11 +10,18 @@ import { findSigner, type OcspSigner } from './ocsp-signer.js';
 import type { CertStatus, SingleResponse } from './ocsp-single.js';
 import type { RevocationReason } from './revocation-reason.js';
 
+/** A certificate by what matters of it; any {@link CertificateContent} is one. */
+export interface OcspSubject {
+  readonly serialNumber: string;
+  /** What was produced before the certificate began to be valid speaks of another one that had its serial number. */
+  readonly notBefore?: Date;
+}
+
 export interface OcspQuestion {
   /** DER, as it came. */
   readonly response: Uint8Array;
   /** What is asked about. That `issuer` has issued them is for the caller to know: a CertID says so of any serial number. */
-  readonly certificates: readonly { readonly serialNumber: string }[];
+  readonly certificates: readonly OcspSubject[];
   readonly issuer: CertificateContent;
   /** The one of the request, where it had one. */
   readonly nonce?: Uint8Array;
@@ -86,6 +93,7 @@ const SINGLE_EXTENSIONS: ReadonlySet<string> = new Set([
   '1.3.6.1.5.5.7.48.1.6', // archive cutoff
   '2.5.29.21', // reason code
   '2.5.29.24', // invalidity date
+  '1.3.6.1.4.1.11129.2.4.5', // timestamps of certificate transparency
 ]);
 
 const ERROR_WORDS: Readonly<Record<OcspErrorStatus, string>> = {
@@ -119,9 +127,9 @@ function judge(question: OcspQuestion): OcspAnswered {
     throw new OcspRefusal('produced-in-future', `it was produced at ${basic.producedAt.toISOString()}, which lies ahead`);
   }
   const ids = certIdsOf(issuer);
-  const answers = certificates.map(({ serialNumber }) => {
-    const latest = latestOf(basic.responses.filter(({ id }) => ids.isOf(id, serialNumber)));
-    return answerFor(latest, basic, question);
+  const answers = certificates.map((subject) => {
+    const latest = latestOf(basic.responses.filter(({ id }) => ids.isOf(id, subject.serialNumber)));
+    return answerFor(subject, latest, basic, question);
   });
   const isEarly = basic.responses.some(({ thisUpdate }) => basic.producedAt.getTime() + skew < thisUpdate.getTime());
   const warnings: OcspWarning[] = [];
@@ -163,10 +171,18 @@ function latestOf(responses: readonly SingleResponse[]): SingleResponse | undefi
   return [...responses].sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime() || rank(b) - rank(a))[0];
 }
 
-function answerFor(single: SingleResponse | undefined, basic: BasicResponse, question: OcspQuestion): OcspStatus | OcspRefused {
+function answerFor(
+  { notBefore }: OcspSubject,
+  single: SingleResponse | undefined,
+  basic: BasicResponse,
+  question: OcspQuestion,
+): OcspStatus | OcspRefused {
   try {
     if (single === undefined) throw new OcspRefusal('not-covered', 'it says nothing of this certificate');
     refuseStrange(single.extensions, SINGLE_EXTENSIONS);
+    if (notBefore !== undefined && basic.producedAt.getTime() + (question.skew ?? SKEW) < notBefore.getTime()) {
+      throw new OcspRefusal('produced-too-early', `it was produced at ${basic.producedAt.toISOString()}, before the certificate was valid`);
+    }
     checkDates(single, question);
     const { thisUpdate, nextUpdate, archiveCutoff, status } = single;
     return {

@@ -83,6 +83,14 @@ describe('dates', () => {
     assert.deepEqual(checked.warnings, ['produced-before-update']);
   });
 
+  test('what was produced before the certificate began speaks of another one', () => {
+    const before = leaf.certificate.notBefore.getTime();
+    const of = (at: number): Buffer => response({ producedAt: at, singles: [{ thisUpdate: at, nextUpdate: TODAY + HOUR }] });
+    assert.equal(verdict(of(before - 4 * MINUTE)), 'good');
+    assert.equal(verdict(of(before - 6 * MINUTE)), 'produced-too-early');
+    assert.equal(verdict(of(before - 6 * MINUTE), { certificates: [{ serialNumber }] }), 'good', 'nothing else is known of it');
+  });
+
   test('times are told, with the age and the cutoff of an archive', () => {
     const cutoff = criticalExtension('1.3.6.1.5.5.7.48.1.6', generalizedTime(TODAY - 1000 * HOUR), false);
     const checked = checkOcspResponse({ response: single({ extensions: [cutoff] }), certificates: [leaf.certificate], issuer, now: TODAY });
@@ -186,9 +194,11 @@ describe('extensions', () => {
     assert.equal(verdict(single({ extensions: [criticalExtension('2.5.29.29')] })), 'critical-extension');
   });
 
-  test('references to CRLs and the cutoff of an archive may be critical', () => {
+  test('references to CRLs, the cutoff of an archive and timestamps may be critical', () => {
     const references = criticalExtension('1.3.6.1.5.5.7.48.1.3', URL_OF_CRL);
-    assert.equal(verdict(single({ extensions: [references, criticalExtension('1.3.6.1.5.5.7.48.1.6', generalizedTime(TODAY))] })), 'good');
+    const cutoff = criticalExtension('1.3.6.1.5.5.7.48.1.6', generalizedTime(TODAY));
+    const timestamps = criticalExtension('1.3.6.1.4.1.11129.2.4.5');
+    assert.equal(verdict(single({ extensions: [references, cutoff, timestamps] })), 'good');
   });
 
   test('none stands there twice', () => {
