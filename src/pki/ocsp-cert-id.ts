@@ -61,8 +61,10 @@ export function certIdsOf(issuer: CertificateContent): CertIds {
 /** The octets of the BIT STRING of a SubjectPublicKeyInfo: what key hashes are made of. */
 export function publicKeyBits(spki: Buffer): Buffer {
   const fields = fieldsOf(readDer(spki), 'the public key');
-  fields.next(TAG.sequence, 'the algorithm');
-  return bitStringOf(fields.next(TAG.bitString, 'the key'));
+  oidOf(fieldsOf(fields.next(TAG.sequence, 'the algorithm'), 'the algorithm').next(TAG.oid, 'the type'));
+  const bits = bitStringOf(fields.next(TAG.bitString, 'the key'));
+  fields.end();
+  return bits;
 }
 
 function serialValue(hex: string): bigint {
