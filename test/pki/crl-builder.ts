@@ -126,7 +126,7 @@ export function writeLargeCrl(file: string, issuer: Party, count: number): void 
   const template = entry(0);
   const tbsHeader = header(0x30, tbsLength);
   // The signature of an EC key has no fixed length, so the outer header is written last, into the octets that are left free for it.
-  const outerHeader = 6;
+  const outerHeader = header(0x30, tbsHeader.length + tbsLength + 80).length;
   const handle = openSync(file, 'w');
   try {
     let at = outerHeader;
@@ -155,8 +155,7 @@ export function writeLargeCrl(file: string, issuer: Party, count: number): void 
     writeSigned(behind);
     write(encodeDer(identifier));
     write(encodeDer(bitString(signer.sign(issuer.key))));
-    const length = at - outerHeader;
-    writeSync(handle, Buffer.concat([Buffer.of(0x30, 0x84), uint32(length)]), 0, outerHeader, 0);
+    writeSync(handle, header(0x30, at - outerHeader), 0, outerHeader, 0);
   } finally {
     closeSync(handle);
   }

@@ -154,7 +154,7 @@ describe('strictness', () => {
     ['another type', `31${entryOf(`020105${TIME}`).slice(2)}`, /an entry of the CRL has tag 0x31, not 0x30$/],
     ['an inner length that runs over', entryOf(`027f05${TIME}`), /runs over the end/],
     ['an entry that runs over the list', `307f020105${TIME}`, /an entry of the CRL runs over the end of the list/],
-    ['half a header', '30', /an entry of the CRL runs over the end of the list/],
+    ['half a header', '30', /the length at byte \d+ is not of DER's form$/],
     ['a reason code of two octets', entryOf(`020105${TIME}300d300b0603551d1504040a020101`), /a reason code is no small number/],
     ['a reason code that is an INTEGER', entryOf(`020105${TIME}300c300a0603551d150403020101`), /a reason code is no small number/],
     ['the same extension twice', entryOf(`020105${TIME}3018${'300a0603551d1504030a0101'.repeat(2)}`), /stands there twice/],
