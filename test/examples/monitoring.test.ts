@@ -68,7 +68,6 @@ describe(FOLDER, { skip: skipUnless('promtool') }, () => {
   test('rules that are changed make their tests red', () => {
     cpSync(FOLDER, folder, { recursive: true });
     for (const [from, to] of [
-      ['> 0.85', '> 0.995'],
       ['< 20 * 86400', '< 10 * 86400'],
       ['consecutive_failures', 'failed_total'],
     ] as const) {
