@@ -51,7 +51,7 @@ export interface OrderRequest {
   readonly identifiers: readonly Identifier[];
   readonly profile?: string;
   readonly notAfter?: Date;
-  /** Certificate id of the one that this order replaces (RFC 9773 §5); left out when the server says it is replaced already. */
+  /** Certificate id of the one that this order replaces (RFC 9773 §5); left out when the server does not take it. */
   readonly replaces?: string;
 }
 
@@ -69,8 +69,9 @@ export interface OrderContext {
  */
 export async function createOrder(session: Session, request: OrderRequest, { signer, signal }: OrderContext): Promise<Order> {
   const doing = 'make the order';
-  const { newOrder } = await session.directory(signal);
+  const { newOrder, renewalInfo } = await session.directory(signal);
   session.expectOrder();
+  const replaced = renewalInfo === undefined ? undefined : request.replaces;
   const payload = (replaces: string | undefined): Json => ({
     identifiers: request.identifiers.map(({ type, value }) => ({ type, value })),
     ...(request.profile === undefined ? {} : { profile: request.profile }),
@@ -79,9 +80,8 @@ export async function createOrder(session: Session, request: OrderRequest, { sig
   });
   const post = (replaces: string | undefined): Promise<Answer> =>
     signer.post(newOrder, payload(replaces), { doing, signal, expect: [201] });
-  const answer = await post(request.replaces).catch((error: unknown) => {
-    const isReplaced = isTscertError(error, 'acme-problem') && isProblem(readProblem(error.data.problem), 'alreadyReplaced');
-    if (request.replaces === undefined || !isReplaced) throw error;
+  const answer = await post(replaced).catch((error: unknown) => {
+    if (replaced === undefined || !mayBeAboutReplacing(error)) throw error;
     return post(undefined);
   });
   const order = readOrder(answer, resolveUrl(answer.headers.location, answer, doing, 'Location header'), doing);
@@ -97,6 +97,16 @@ export async function createOrder(session: Session, request: OrderRequest, { sig
     );
   }
   return order;
+}
+
+/**
+ * The certificate is replaced already, or the CA does not know it, or as another account's: that is no reason not to renew. What was wrong
+ * with the order itself is said again without it.
+ */
+function mayBeAboutReplacing(error: unknown): boolean {
+  if (!isTscertError(error, 'acme-problem')) return false;
+  const problem = readProblem(error.data.problem);
+  return ['alreadyReplaced', 'malformed', 'unauthorized'].some((name) => isProblem(problem, name)) || error.data.status === 404;
 }
 
 /** True when the order is for exactly these identifiers. */

@@ -5,7 +5,7 @@
 import type { Clock, Random } from '../base/clock.js';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
-import type { Http } from '../net/http.js';
+import type { Http, HttpRequest } from '../net/http.js';
 import { type Answer, retryAfter, unreadable } from './answer.js';
 import { type Call, createSigners, type Signer } from './client.js';
 import { createDirectory, type Directory } from './directory.js';
@@ -22,10 +22,14 @@ const FIRST_WAIT = 250;
 const NONCES_PER_ORDER = 3;
 /** A chain of certificates, or an order with many names. */
 const LARGEST_ANSWER = 4 * 1_048_576;
+/** A clock that differs more from the server's makes good certificates look expired, or expired ones good. Milliseconds. */
+const CLOCK_TOLERANCE = 6 * 3_600_000;
 
 export interface Session {
   readonly url: string;
   directory(signal: AbortSignal, options?: { readonly fresh?: boolean }): Promise<Directory>;
+  /** One GET that needs no signature, with the same patience. */
+  read(url: string, call: Call): Promise<Answer>;
   /** Makes requests signed by `key` (PEM, EC or RSA), for the account at `accountUrl` where it is known. */
   signer(key: string, accountUrl?: string): Promise<Signer>;
   /** Connects and gets the first nonce while there is other work to do; what goes wrong is told by the first request that needs it. */
@@ -45,18 +49,22 @@ export interface SessionOptions {
 
 /** A session with the server behind a directory, shared by all lines of a run that use it. */
 export function createSession({ http, clock, random, records, directory: url }: SessionOptions): Session {
-  const directory = createDirectory({
-    url,
-    records,
-    clock,
-    ask: (target, doing, signal) => insist(() => http.request({ method: 'GET', url: target, signal }), { doing, signal }),
-  });
+  /** What the server's clock says is ahead of ours, in milliseconds, by its last answer; 0 until it has said so. */
+  let ahead = 0;
+  const send = async (request: HttpRequest): Promise<Answer> => {
+    const answer = await http.request(request);
+    const theirs = Date.parse(answer.headers.date ?? '') + (Number(answer.headers.age ?? 0) || 0) * 1_000;
+    if (!Number.isNaN(theirs)) ahead = theirs - clock.now();
+    return answer;
+  };
+  const read: Session['read'] = (target, call) => insist(() => send({ method: 'GET', url: target, signal: call.signal }), call);
+  const directory = createDirectory({ url, records, clock, ask: (target, doing, signal) => read(target, { doing, signal }) });
   const nonces = createNonces({
     clock,
     async ask(signal) {
       const doing = 'get a nonce from the ACME server';
       const { newNonce } = await directory.get(signal);
-      const answer = await insist(() => http.request({ method: 'GET', url: newNonce, signal }), { doing, signal, expect: [200, 204] });
+      const answer = await read(newNonce, { doing, signal, expect: [200, 204] });
       const nonce = nonceOf(answer);
       if (nonce === undefined) throw unreadable(answer, doing, 'no Replay-Nonce header');
       return nonce;
@@ -94,7 +102,8 @@ export function createSession({ http, clock, random, records, directory: url }: 
       const nonce = await nonces.take(signal);
       let brought: string | undefined;
       try {
-        const answer = await http.request({
+        checkClock(url, clock.now(), ahead);
+        const answer = await send({
           method: 'POST',
           url: target,
           headers: { 'content-type': 'application/jose+json', ...(accept === undefined ? {} : { accept }) },
@@ -114,6 +123,7 @@ export function createSession({ http, clock, random, records, directory: url }: 
   return {
     url,
     directory: (signal, options) => directory.get(signal, options),
+    read,
     signer: signers,
     warmUp(signal) {
       if (warm) return;
@@ -125,6 +135,15 @@ export function createSession({ http, clock, random, records, directory: url }: 
       ordered = true;
     },
   };
+}
+
+/** Nothing is ordered by a clock that is wrong: everything would look due, or nothing. */
+function checkClock(url: string, now: number, ahead: number): void {
+  if (Math.abs(ahead) <= CLOCK_TOLERANCE) return;
+  const [ours, theirs] = [now, now + ahead].map((time) => new Date(time).toISOString());
+  throw new TscertError('clock-wrong', `Cannot trust the clock of this machine: it says ${ours}, and the ACME server says ${theirs}`, {
+    data: { url, ours, theirs },
+  });
 }
 
 /** How long the server wants us to stay away before we ask the same again, in milliseconds; for ever when asking again is no use. */

@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'order-timeout'
   | 'identifiers-differ'
   | 'account-unknown'
+  | 'clock-wrong'
   // Proof of control.
   | 'dns-failed'
   | 'zone-unknown'

@@ -32,7 +32,7 @@ export interface ServerAnswer {
 }
 
 export type Event =
-  | { readonly type: 'planned'; readonly action: 'keep' | 'issue' | 'resume'; readonly reason: string; readonly message: string }
+  | { readonly type: 'planned'; readonly action: 'keep' | 'issue' | 'resume' | 'defer'; readonly reason: string; readonly message: string }
   | {
       readonly type: 'stage';
       readonly stage: Stage;

@@ -3,6 +3,7 @@ import type { Emit } from '../base/events.js';
 import { withoutWildcard } from '../base/names.js';
 import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
+import { namesUnderWay } from '../flow/glance.js';
 import { createRunHooks } from '../flow/hooks.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
@@ -26,6 +27,9 @@ import { wire } from './wire.js';
 export interface RunFlags {
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Of a timer's run: what failed before waits its time, and for its renewal; see `IssueParts`. */
+  readonly patient?: boolean;
+  readonly nextLook?: number;
 }
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */
@@ -118,11 +122,13 @@ export async function issueRequests(
   try {
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
-    const { clock } = system;
+    const { clock, random } = system;
     const store = parts.store();
     const deployer = createDeployer({ records: store, clock, environment: system.env });
     const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
-    const lines = { store, clock, issuerFor: issuers.issuerFor, deployer, hooks, ...run };
+    const { issuerFor, advise } = issuers;
+    const underWay = await namesUnderWay(store);
+    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, patient: false, ...run };
     const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
@@ -141,7 +147,7 @@ export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal)
   if (signal.aborted) return exitCodeOf(signal.reason);
   const codes = outcomes.map((outcome) => {
     if (outcome.state === 'failed') return exitCodeOf(outcome.error);
-    if (outcome.state === 'pending') return EXIT.later;
+    if (outcome.state === 'pending' || outcome.state === 'deferred') return EXIT.later;
     return 'deployError' in outcome && outcome.deployError !== undefined ? EXIT.deployFailed : EXIT.done;
   });
   const failed = codes.filter((code) => code !== EXIT.done && code !== EXIT.deployFailed);

@@ -2,6 +2,8 @@
 import type { Account } from '../acme/account.js';
 import type { Scheduler } from '../acme/scheduler.js';
 import type { Session } from '../acme/session.js';
+import { isTscertError, type TscertError } from '../base/errors.js';
+import type { AskForAdvice } from '../flow/advice.js';
 import type { Issuer } from '../issuer/issuer.js';
 import type { AcmeRequest, CertificateRequest, SecretRef } from '../request/request.js';
 import type { System } from './system.js';
@@ -18,6 +20,8 @@ export interface Issuers {
   issuerFor(request: CertificateRequest): Promise<Issuer>;
   /** The account of a request, not yet asked for. */
   accountFor(request: AcmeRequest): Promise<OpenAccount>;
+  /** What the authority of a certificate advises about its renewal; an authority that nobody can reach is asked once a run. */
+  readonly advise: AskForAdvice;
 }
 
 /** @param limit of challenges with the CA at once, where it is not the usual one */
@@ -26,6 +30,7 @@ export function createIssuers(system: System, parts: Parts, limit?: number): Iss
   const sessions = new Map<string, Promise<Session>>();
   const accounts = new Map<string, Promise<OpenAccount>>();
   const issuers = new Map<string, Promise<Issuer>>();
+  const unreachable = new Map<string, TscertError>();
   let scheduler: Scheduler | undefined;
 
   const sessionAt = (directory: string): Promise<Session> =>
@@ -59,8 +64,22 @@ export function createIssuers(system: System, parts: Parts, limit?: number): Iss
     return createAcmeIssuer({ session, account, hasEab: request.eab !== undefined, scheduler, picker, clock });
   };
 
+  const advise: AskForAdvice = async ({ directory }, certificate, signal) => {
+    const failure = unreachable.get(directory);
+    if (failure !== undefined) throw failure;
+    const [{ certificateIdOf, readRenewalInfo }, session] = await Promise.all([import('../acme/renewal-info.js'), sessionAt(directory)]);
+    const id = certificateIdOf(certificate);
+    try {
+      return id === undefined ? undefined : await readRenewalInfo(session, id, clock.now(), signal);
+    } catch (error) {
+      if (isTscertError(error, 'network') || isTscertError(error, 'timeout')) unreachable.set(directory, error);
+      throw error;
+    }
+  };
+
   return {
     accountFor,
+    advise,
     issuerFor: (request) => remember(issuers, JSON.stringify([request.issuer, request.solvers]), () => createIssuer(request)),
   };
 }

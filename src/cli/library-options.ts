@@ -52,6 +52,8 @@ export interface CertificateEntry {
   readonly server?: string | undefined;
   /** The staging directory of that CA. */
   readonly staging?: boolean | undefined;
+  /** Staging directory of a CA that is named by its URL. */
+  readonly stagingServer?: string | undefined;
   /** Contact of the ACME account. */
   readonly email?: string | undefined;
   /** Agreement to the CA's terms of service. */

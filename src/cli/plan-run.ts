@@ -7,6 +7,7 @@ import { EXIT } from './exit.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { findRenewals } from './renewals.js';
+import { nextRunAfter } from './timer.js';
 import { errorDocument } from './ui/words.js';
 import { openStore } from './wire.js';
 
@@ -16,8 +17,9 @@ export async function runPlan(context: Context, names: readonly string[], flags:
   const store = openStore(system, dataFolder(system, globals), 'tscert plan');
   const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
   const plans: Plan[] = unknown.map(({ name, error }) => ({ name, state: 'failed', error }));
+  const nextLook = await nextRunAfter(system.clock.now(), store);
   for (const request of groups.flatMap(({ requests }) => requests))
-    plans.push(await planCertificate(request, { store, clock: system.clock }));
+    plans.push(await planCertificate(request, { store, clock: system.clock, nextLook }));
   plans.sort((a, b) => (a.name < b.name ? -1 : 1));
   if (ui.json) ui.document('plan', { certificates: plans.map(planDocument) });
   else {
@@ -31,16 +33,25 @@ export async function runPlan(context: Context, names: readonly string[], flags:
 }
 
 function planLine(plan: Exclude<Plan, { readonly state: 'failed' }>, now: number): string {
-  if (plan.state === 'due') return `${printable(plan.name)}: due: ${plan.due.reason}: ${printable(plan.due.message)}`;
-  const at = new Date(plan.renewAt).toISOString().replace('T', ' ').slice(0, 16);
-  return `${printable(plan.name)}: not due: renews ${at} UTC (in ${formatDuration(plan.renewAt - now)})`;
+  if (plan.state === 'due') {
+    const wait = plan.deferral === undefined ? '' : `; not tried before ${minuteOf(plan.deferral.until)}: ${plan.deferral.reason}`;
+    return `${printable(plan.name)}: due: ${plan.due.reason}: ${printable(`${plan.due.message}${wait}`)}`;
+  }
+  return `${printable(plan.name)}: not due: renews ${minuteOf(plan.renewAt)} (in ${formatDuration(plan.renewAt - now)})`;
+}
+
+function minuteOf(time: number): string {
+  return `${new Date(time).toISOString().replace('T', ' ').slice(0, 16)} UTC`;
 }
 
 function planDocument(plan: Plan): Record<string, unknown> {
   const { name } = plan;
   switch (plan.state) {
     case 'due':
-      return { name, due: true, reason: plan.due.reason, message: plan.due.message };
+      return {
+        ...{ name, due: true, reason: plan.due.reason, message: plan.due.message },
+        ...(plan.deferral === undefined ? {} : { notBefore: new Date(plan.deferral.until).toISOString(), because: plan.deferral.reason }),
+      };
     case 'kept':
       return { name, due: false, notAfter: new Date(plan.notAfter).toISOString(), renewAt: new Date(plan.renewAt).toISOString() };
     case 'failed':

@@ -7,7 +7,7 @@ import { parseName } from '../base/names.js';
 import { nearest } from '../base/nearest.js';
 import { readCsr } from '../pki/csr.js';
 import { DEFAULT_KEY_TYPE, type KeyType } from '../pki/key-type.js';
-import type { BuildHelp } from '../request/build.js';
+import type { BuildHelp, CaOptions } from '../request/build.js';
 import { specOf } from '../request/csr-spec.js';
 import type { CertificateSpec } from '../request/request.js';
 import { reasonOf } from '../store/files.js';
@@ -17,29 +17,41 @@ import type { System } from './system.js';
 export function buildHelp(system: System, dryRun = false): BuildHelp {
   return {
     now: system.clock.now(),
-    directoryOf: (server, staging, keyType) => directoryOf(server, { staging, dryRun, keyType: keyType ?? DEFAULT_KEY_TYPE }),
+    directoriesOf: (ca) => directoriesOf(ca, dryRun),
     readCsr: (file) => wantedBy(readFile(path.resolve(system.cwd, file)), file),
   };
 }
 
 /**
- * The directory that a short name or a URL means.
+ * The directories that a short name or a URL means.
  * @throws {TscertError} `request-invalid`
  */
-function directoryOf(server: string, { staging, dryRun, keyType }: { staging: boolean; dryRun: boolean; keyType: KeyType }): string {
+function directoriesOf(
+  { server, stagingServer, staging: isStaging, keyType = DEFAULT_KEY_TYPE }: CaOptions,
+  dryRun: boolean,
+): { directory: string; staging?: string } {
   const authority = findAuthority(server);
-  if (authority === undefined) return directoryUrl(server, staging);
-  if (!(staging || dryRun) || authority.name.endsWith('-staging')) return directoryFor(authority, keyType);
-  const twin = authority.staging === undefined ? undefined : findAuthority(authority.staging);
-  if (twin !== undefined) return directoryFor(twin, keyType);
-  throw new TscertError(
-    'request-invalid',
-    `Cannot ${staging ? 'use' : 'try this with'} the staging directory of ${authority.title}: it has none`,
-    { data: { server } },
-  );
+  const twin = authority?.staging === undefined ? undefined : findAuthority(authority.staging);
+  const given = stagingServer === undefined ? undefined : directoryAt(stagingServer, keyType);
+  const staging = given ?? (twin === undefined ? undefined : directoryFor(twin, keyType));
+  const directory = directoryAt(server, keyType);
+  if (authority?.name.endsWith('-staging') === true) return { directory };
+  if (staging === undefined) {
+    if (!isStaging && !(dryRun && authority !== undefined)) return { directory };
+    const why =
+      authority === undefined ? 'only known CAs have one; give its URL with --staging-server, or with --server alone' : 'it has none';
+    const ca = authority?.title ?? `"${server}"`;
+    throw new TscertError('request-invalid', `Cannot ${isStaging ? 'use' : 'try this with'} the staging directory of ${ca}: ${why}`, {
+      data: { server },
+    });
+  }
+  return isStaging || dryRun ? { directory: staging } : { directory, staging };
 }
 
-function directoryUrl(server: string, staging: boolean): string {
+/** The directory of one server: a short name, or a URL. */
+function directoryAt(server: string, keyType: KeyType): string {
+  const authority = findAuthority(server);
+  if (authority !== undefined) return directoryFor(authority, keyType);
   const url = URL.canParse(server) ? new URL(server) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     const known = AUTHORITIES.map(({ name }) => name);
@@ -55,12 +67,6 @@ function directoryUrl(server: string, staging: boolean): string {
       data: { server },
     });
   }
-  if (staging)
-    throw new TscertError(
-      'request-invalid',
-      `Cannot use the staging directory of "${server}": only known CAs have one; give its URL with --server`,
-      { data: { server } },
-    );
   return url.href;
 }
 

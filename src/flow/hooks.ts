@@ -96,17 +96,19 @@ function hasNotBegun(outcome: Outcome): boolean {
 }
 
 function resultOf({ state }: Outcome): PostResult['result'] {
-  // What is kept now, and owes a hook, was issued by a run that did not get that far.
-  return state === 'kept' ? 'issued' : state;
+  // What is kept now, and owes a hook, was issued by a run that did not get that far; what is deferred, ordered by one.
+  if (state === 'kept') return 'issued';
+  return state === 'deferred' ? 'pending' : state;
 }
 
 /** A failure of a hook that several share is told once, with a certificate that has no other failure to tell. */
 function told(owing: readonly Outcome[], error: unknown, emit: Emit): Outcome[] {
   for (const outcome of owing) {
-    if ((outcome.state === 'issued' || outcome.state === 'kept') && outcome.deployError === undefined) {
+    const { state } = outcome;
+    if ((state === 'issued' || state === 'kept' || state === 'deferred') && outcome.deployError === undefined) {
       return [{ ...outcome, deployError: error }];
     }
-    if (outcome.state === 'tested') return [{ name: outcome.name, stages: outcome.stages, state: 'failed', error }];
+    if (state === 'tested') return [{ name: outcome.name, stages: outcome.stages, state: 'failed', error }];
   }
   emit({ type: 'warning', message: messageOf(error) });
   return [];

@@ -3,29 +3,39 @@
  * deployment. Every step that costs something comes after the one that makes it repeatable.
  */
 import type { KeyObject } from 'node:crypto';
+import { certificateId } from '../acme/renewal-info.js';
 import { inStage } from '../acme/stage.js';
-import type { Clock } from '../base/clock.js';
+import type { Clock, Random } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
 import { type IssueContext, type Issuer, issuerKeyOf } from '../issuer/issuer.js';
 import { checkIssued, type IssuedChain } from '../pki/chain.js';
-import { metaOf } from '../policy/meta.js';
+import { deferralOf } from '../policy/deferral.js';
+import { type FailureKind, failureFacts } from '../policy/failure.js';
+import { issuerOf, metaOf } from '../policy/meta.js';
 import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
+import { dropHold, type Held, readHold, writeHold } from '../store/hold.js';
 import { type Journal, openJournal } from '../store/journal.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
+import { type AskForAdvice, adviceOf, currentAdvice } from './advice.js';
 import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
+import { glanceAt } from './glance.js';
 import type { RunHooks } from './hooks.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
+import { type Memory, openMemory, requestDigest } from './memory.js';
+import { isWorthRehearsing, rehearsalFailure } from './rehearsal.js';
 import type { LineContext, LineResult } from './run.js';
-import { dueOf, findStored, keptOf } from './stored.js';
+import { dueOf, type Found, findStored, keptOf, revocationOf, type Whole, wholeOf } from './stored.js';
 
 /** What a line needs beside its request. */
 export interface IssueParts {
   readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
   issuerFor(request: CertificateRequest): Promise<Issuer>;
   readonly deployer: Deployer;
   readonly hooks: Pick<RunHooks, 'before'>;
@@ -33,47 +43,125 @@ export interface IssueParts {
   readonly force: boolean;
   /** Throw the result away. */
   readonly dryRun: boolean;
+  /**
+   * A timer asks: what failed is tried again when the ledger says so, and with the CA's staging directory first. Otherwise a person
+   * does, who waits only where the CA itself said so.
+   */
+  readonly patient: boolean;
+  /** Asks a CA for its advice; absent where nobody is to be asked. */
+  readonly advise?: AskForAdvice;
+  /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
+  readonly underWay?: ReadonlySet<string>;
+  /** When the timer asks again, as far as is known: milliseconds since the epoch. */
+  readonly nextLook?: number;
 }
 
 /** How long a run of the same certificate in another process is waited for, in milliseconds. */
 const LOCK_WAIT = 1_000;
 
 /**
- * Issues one certificate, or leaves the good one that is stored alone.
+ * Issues one certificate, or leaves the good one that is stored alone. What became of it is remembered for later runs.
  * @throws {TscertError} of every code below it; afterwards nothing stands in the world that the journal does not know
  */
 export async function issueCertificate(request: CertificateRequest, parts: IssueParts, line: LineContext): Promise<LineResult> {
   const name = storedName(request.name);
-  const store = parts.dryRun ? dryRunStore(parts.store) : parts.store;
-  const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
+  const quiet = await glanceAt({ ...request, name }, parts);
+  if (quiet !== undefined) {
+    leaveAlone(name, line);
+    return { state: 'kept', ...quiet };
+  }
+  const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
-    const brought = await readBrought(request);
-    return await issueLocked({ ...forKeyOf(brought, request), name }, brought, { ...parts, store }, line);
+    const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
+    if (parts.dryRun) return await issueNamed({ ...request, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
+    try {
+      const emit: LineContext['emit'] = (event) => {
+        memory.watch(event);
+        line.emit(event);
+      };
+      return await issueNamed({ ...request, name }, memory, parts, { ...line, emit });
+    } finally {
+      await memory.save();
+    }
   } finally {
     await lock.release();
   }
 }
 
-async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: IssueParts, line: LineContext): Promise<LineResult> {
-  const { store, clock, dryRun } = parts;
-  const found = await findStored(wanted.name, store);
+async function issueNamed(request: CertificateRequest, memory: Memory, parts: IssueParts, line: LineContext): Promise<LineResult> {
+  let digest = '';
+  let found: Found | undefined;
+  try {
+    const brought = await readBrought(request);
+    const wanted = forKeyOf(brought, request);
+    const fingerprint = fingerprintOf(wanted, issuerKeyOf(wanted.issuer), brought.csr?.content.der);
+    digest = requestDigest(wanted, fingerprint);
+    found = await findStored(wanted.name, parts.store);
+    const certificate: Subject = { wanted, brought, fingerprint, found };
+    return await issueLocked(certificate, digest, memory, parts, line);
+  } catch (error) {
+    memory.failed(error, digest, endOf(found));
+    throw error;
+  }
+}
+
+/** What a line is about. */
+interface Subject {
+  readonly wanted: CertificateRequest;
+  readonly brought: Brought;
+  readonly fingerprint: string;
+  readonly found: Found | undefined;
+}
+
+async function issueLocked(subject: Subject, digest: string, memory: Memory, parts: IssueParts, line: LineContext): Promise<LineResult> {
+  const { wanted, brought, fingerprint, found } = subject;
+  const { store, clock, dryRun, force, patient, nextLook } = parts;
   const issuerKey = issuerKeyOf(wanted.issuer);
+  const old = found?.state === 'whole' ? found : undefined;
+  await takeAdvice(old, wanted, memory, parts, line);
+  const advice = adviceOf(memory.ledger.renewalInfo);
+  const revocation = revocationOf(old, memory.ledger);
+  const known = {
+    ...{ issuerKey, now: clock.now() },
+    ...(advice === undefined ? {} : { advice }),
+    ...(revocation === undefined ? {} : { revocation }),
+    ...(nextLook === undefined ? {} : { nextLook }),
+  };
+  const due = dueOf(found, wanted, brought, known) ?? unasked(parts);
   const context: IssueContext = { ...line, store };
-  const due = dueOf(found, wanted, brought, { issuerKey, now: clock.now() }) ?? unasked(parts);
   if (!dryRun) await clearTrial(wanted, parts, context);
-  const journal = await openJournal(store, wanted.name);
-  if (due === undefined && found?.state === 'whole') {
-    line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
-    if (await isUnderWay(journal)) await (await parts.issuerFor(wanted)).abandon(wanted.name, context);
+  if (due === undefined && old !== undefined) {
+    if (await isUnderWay(await openJournal(store, wanted.name))) await (await parts.issuerFor(wanted)).abandon(wanted.name, context);
+    leaveAlone(wanted.name, line);
+    await keep(wanted, parts);
+    memory.kept();
+    return { state: 'kept', ...(await deploy(keptOf(old, wanted, advice), wanted, parts, line)) };
+  }
+  const { failure } = memory.ledger;
+  const held: Held = { issuer: issuerKey, ...(wanted.issuer.email === undefined ? {} : { email: wanted.issuer.email }) };
+  const hold = await readHold(held, clock.now(), store);
+  const deferral = force || dryRun ? undefined : deferralOf({ failure, hold, request: digest, now: clock.now(), patient });
+  if (deferral !== undefined) {
+    const until = new Date(deferral.until).toISOString();
+    line.emit({
+      type: 'planned',
+      action: 'defer',
+      reason: due?.reason ?? 'Forced',
+      message: `not tried before ${until}: ${deferral.reason}`,
+    });
     line.member.done('present');
     line.member.done('clean-up');
-    await keep(wanted, parts);
-    return { state: 'kept', ...(await deploy(keptOf(found.stored, wanted), wanted, parts, line)) };
+    const deployed = old === undefined ? {} : await deploy(keptOf(old, wanted, advice), wanted, parts, line);
+    return { state: 'deferred', ...deferral, ...('deployError' in deployed ? { deployError: deployed.deployError } : {}) };
   }
+  const staged =
+    patient && !force && !dryRun ? stagedOf(wanted, failure?.request === digest ? failure.kind : undefined, old, clock) : undefined;
+  if (staged !== undefined) await rehearse({ ...subject, wanted: staged }, memory, parts, line);
+
   const issuer = await parts.issuerFor(wanted);
   await issuer.preflight(wanted, line.signal);
   await store.probe();
-  const fingerprint = fingerprintOf(wanted, issuerKey, brought.csr?.content.der);
+  const journal = await openJournal(store, wanted.name);
   const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;
   line.emit({
@@ -84,11 +172,21 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
   });
   await parts.hooks.before(wanted, line);
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
-  const old = found?.state === 'whole' ? found.stored : undefined;
-  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, old);
+  const material = await prepareMaterial(
+    wanted,
+    brought,
+    resumes ? journal : undefined,
+    revocation === undefined ? old?.stored : undefined,
+  );
   if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
+  if (material.isNew) memory.note('Generated', `Made a new private key for "${wanted.name}"`);
 
-  const answer = await issuer.sign(material.csr, wanted, context);
+  const replaces = old?.certificate !== undefined && issuerOf(old.stored.meta) === issuerKey ? certificateId(old.certificate) : undefined;
+  const signing = { ...context, ...(replaces === undefined ? {} : { replaces }) };
+  const answer = await issuer.sign(material.csr, wanted, signing).catch(async (error: unknown) => {
+    await holdOff(error, held, parts);
+    throw error;
+  });
   if (answer.state === 'pending') return answer;
   const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
@@ -103,9 +201,76 @@ async function issueLocked(wanted: CertificateRequest, brought: Brought, parts: 
       meta: metaOf(wanted, issuerKey),
     }),
   );
+  memory.issued();
+  if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
   await keep(wanted, parts);
-  return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
+  return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
+}
+
+/** Nothing is to be done for a good certificate. */
+function leaveAlone(name: string, { emit, member }: LineContext): void {
+  emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${name}"` });
+  member.done('present');
+  member.done('clean-up');
+}
+
+/** When the stored certificate ends, in milliseconds since the epoch, where one that can be read is stored. */
+function endOf(found: Found | undefined): number | undefined {
+  return found?.state === 'whole' ? found.certificate?.notAfter.getTime() : undefined;
+}
+
+/** Brings the CA's advice about the stored certificate up to date; a certificate of another CA, or none, has none. */
+async function takeAdvice(
+  old: Whole | undefined,
+  { issuer }: CertificateRequest,
+  memory: Memory,
+  { advise, clock, random, dryRun }: IssueParts,
+  { emit, signal }: LineContext,
+): Promise<void> {
+  if (advise === undefined || dryRun || old === undefined || issuerOf(old.stored.meta) !== issuerKeyOf(issuer)) return;
+  memory.setRenewalInfo(await currentAdvice(old, issuer, memory.ledger.renewalInfo, { clock, random, ask: advise, emit, signal }));
+}
+
+/** The same request for the staging directory of its CA, where the last failure makes that worth while. */
+function stagedOf(
+  wanted: CertificateRequest,
+  kind: FailureKind | undefined,
+  old: Whole | undefined,
+  clock: Pick<Clock, 'now'>,
+): CertificateRequest | undefined {
+  const { staging } = wanted.issuer;
+  if (staging === undefined || !isWorthRehearsing(kind, endOf(old), clock.now())) return undefined;
+  const { eab: _, ...issuer } = wanted.issuer;
+  return { ...wanted, issuer: { ...issuer, directory: staging } };
+}
+
+/**
+ * Goes through all of it with the staging directory, as a trial does.
+ * @throws {TscertError} what says that production would fail too
+ */
+async function rehearse(subject: Subject, memory: Memory, parts: IssueParts, line: LineContext): Promise<void> {
+  const { directory } = subject.wanted.issuer;
+  line.emit({ type: 'note', message: `the last try failed: trying the staging directory ${directory} first` });
+  // The members of the run's batches are for the order that counts; the trial goes by itself.
+  const alone = { ...line, member: { done: () => undefined } };
+  const trial = { ...parts, store: dryRunStore(parts.store), force: true, dryRun: true, patient: false };
+  const fingerprint = fingerprintOf(subject.wanted, issuerKeyOf(subject.wanted.issuer), subject.brought.csr?.content.der);
+  try {
+    await issueLocked({ ...subject, fingerprint }, '', memory, trial, alone);
+  } catch (error) {
+    line.signal.throwIfAborted();
+    const failure = rehearsalFailure(error, directory);
+    if (failure !== undefined) throw failure;
+    line.emit({ type: 'note', message: 'the staging directory is not to be had now: going on without it' });
+  }
+}
+
+/** A CA that holds off the whole account, or everybody, is not asked again for the next certificate. */
+async function holdOff(error: unknown, held: Held, { store, dryRun }: IssueParts): Promise<void> {
+  const facts = failureFacts(error);
+  if (dryRun || facts?.isShared !== true || facts.retryAt === undefined) return;
+  await writeHold(held, { until: facts.retryAt, message: messageOf(error) }, store);
 }
 
 /** What came back, checked; an order that brought something useless is not asked again, but its key stays for the next one. */

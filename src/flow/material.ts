@@ -25,6 +25,8 @@ interface Material {
   readonly publicKey: KeyObject;
   /** PKCS#8 PEM; absent with a brought-along CSR. */
   readonly privateKey?: string;
+  /** The key was made just now. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -74,10 +76,11 @@ export async function prepareMaterial(
   journal: Journal | undefined,
   stored: Stored | undefined,
 ): Promise<Material> {
-  if (brought.csr !== undefined) return { csr: brought.csr.content, publicKey: brought.csr.publicKey };
+  if (brought.csr !== undefined) return { csr: brought.csr.content, publicKey: brought.csr.publicKey, isNew: false };
   const kept = await journal?.privateKey();
-  const key = kept === undefined ? (brought.key ?? reusable(wanted, stored) ?? (await generateKey(wanted.key.type))) : readPrivateKey(kept);
-  return { csr: createCsr(wanted.spec, key), publicKey: key, privateKey: encodePrivateKey(key) };
+  const known = kept === undefined ? (brought.key ?? reusable(wanted, stored)) : readPrivateKey(kept);
+  const key = known ?? (await generateKey(wanted.key.type));
+  return { csr: createCsr(wanted.spec, key), publicKey: key, privateKey: encodePrivateKey(key), isNew: known === undefined };
 }
 
 /** The stored key, when it shall be kept and is of the kind that is wanted. */

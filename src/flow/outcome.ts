@@ -25,6 +25,8 @@ export type Outcome = { readonly name: string; readonly stages: readonly StageTi
     } & Kept)
   /** A dry run got this far and threw the result away. */
   | { readonly state: 'tested'; readonly notBefore: number; readonly notAfter: number }
+  /** It is due, but is not tried before `until` (milliseconds since the epoch). */
+  | { readonly state: 'deferred'; readonly until: number; readonly reason: string; readonly deployError?: unknown }
   /** The authority has the request; a later run goes on with it. */
   | { readonly state: 'pending'; readonly reason: string }
   | { readonly state: 'failed'; readonly error: unknown }

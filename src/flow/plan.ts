@@ -1,38 +1,59 @@
 /** What `renew` would do with one certificate, and why; nothing is touched, nobody is asked. */
 import type { Clock } from '../base/clock.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
+import { type Deferral, deferralOf } from '../policy/deferral.js';
 import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
+import { readHold } from '../store/hold.js';
+import { readLedger } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
+import { adviceOf } from './advice.js';
+import { fingerprintOf } from './fingerprint.js';
 import { forKeyOf, readBrought } from './material.js';
+import { requestDigest } from './memory.js';
 import type { Kept } from './outcome.js';
-import { dueOf, findStored, keptOf } from './stored.js';
+import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
 
-export type Plan = { readonly name: string } & (
-  | { readonly state: 'due'; readonly due: Due }
+export type Plan = { readonly name: string } /** With a deferral, `renew` waits until then. */ & (
+  | { readonly state: 'due'; readonly due: Due; readonly deferral?: Deferral }
   | ({ readonly state: 'kept' } & Kept)
   /** It cannot be told. */
   | { readonly state: 'failed'; readonly error: unknown }
 );
 
 export interface PlanParts {
-  readonly store: Pick<Store, 'load'>;
+  readonly store: Pick<Store, 'load' | 'get'>;
   readonly clock: Pick<Clock, 'now'>;
+  /** When `renew` is expected to run next, milliseconds since the epoch. */
+  readonly nextLook?: number;
 }
 
-/** Looks at one certificate. Never rejects. */
-export async function planCertificate(wanted: CertificateRequest, { store, clock }: PlanParts): Promise<Plan> {
+/** Looks at one certificate, by what the CA advised last. Never rejects. */
+export async function planCertificate(request: CertificateRequest, { store, clock, nextLook }: PlanParts): Promise<Plan> {
   try {
-    const name = storedName(wanted.name);
-    const brought = await readBrought(wanted);
+    const name = storedName(request.name);
+    const brought = await readBrought(request);
+    const wanted = forKeyOf(brought, request);
     const found = await findStored(name, store);
-    const due = dueOf(found, forKeyOf(brought, wanted), brought, { issuerKey: issuerKeyOf(wanted.issuer), now: clock.now() });
-    if (due !== undefined) return { name, state: 'due', due };
-    // A certificate that is not due is stored whole: the checks have seen it.
-    return found?.state === 'whole' ? { name, state: 'kept', ...keptOf(found.stored, wanted) } : { name, state: 'due', due: missing(name) };
+    const stored = found?.state === 'whole' ? found : undefined;
+    const ledger = await readLedger(name, store);
+    const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
+    const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];
+    const due = dueOf(found, wanted, brought, {
+      ...{ issuerKey, now },
+      ...(advice === undefined ? {} : { advice }),
+      ...(revocation === undefined ? {} : { revocation }),
+      ...(nextLook === undefined ? {} : { nextLook }),
+    });
+    if (due === undefined && stored !== undefined) return { name, state: 'kept', ...keptOf(stored, wanted, advice) };
+    const { email } = wanted.issuer;
+    const hold = await readHold({ issuer: issuerKey, ...(email === undefined ? {} : { email }) }, now, store);
+    const digest = requestDigest(wanted, fingerprintOf(wanted, issuerKey, brought.csr?.content.der));
+    const deferral = deferralOf({ failure: ledger.failure, hold, request: digest, now, patient: true });
+    return { name, state: 'due', due: due ?? missing(name), ...(deferral === undefined ? {} : { deferral }) };
   } catch (error) {
-    return { name: wanted.name, state: 'failed', error };
+    return { name: request.name, state: 'failed', error };
   }
 }
 

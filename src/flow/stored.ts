@@ -1,17 +1,24 @@
 /** What is stored under a name, and what is known of it. */
 import { isTscertError } from '../base/errors.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
-import { keyTypeOf, publicKeyEquals } from '../pki/key.js';
-import { readPrivateKey } from '../pki/key-reader.js';
+import { keyTypeOfSpki, publicKeyEquals } from '../pki/key.js';
 import { commonNameOf } from '../pki/subject.js';
-import { type Due, dueCheck, renewalTime, type StoredFacts } from '../policy/renewal.js';
+import { type Advice, type Due, type DueInput, dueCheck, renewalOf, type StoredFacts } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
+import type { CertificateLedger, RevocationRecord } from '../store/ledger.js';
 import type { Store, Stored } from '../store/store.js';
 import { type Brought, broughtKeyOf } from './material.js';
 import type { Kept } from './outcome.js';
 
+/** A certificate that is stored whole, and what it says; undefined when it cannot be read. */
+export interface Whole {
+  readonly state: 'whole';
+  readonly stored: Stored;
+  readonly certificate: CertificateContent | undefined;
+}
+
 /** A certificate that is stored whole, or what is wrong with it. */
-export type Found = { readonly state: 'whole'; readonly stored: Stored } | { readonly state: 'damaged'; readonly message: string };
+export type Found = Whole | { readonly state: 'damaged'; readonly message: string; readonly isPairBroken: boolean };
 
 /**
  * Looks for a certificate. Damage that a new generation heals is told, not thrown.
@@ -20,10 +27,10 @@ export type Found = { readonly state: 'whole'; readonly stored: Stored } | { rea
 export async function findStored(name: string, store: Pick<Store, 'load'>): Promise<Found | undefined> {
   try {
     const stored = await store.load(name);
-    return stored && { state: 'whole', stored };
+    return stored && wholeOf(stored);
   } catch (error) {
-    if (isTscertError(error, 'store-damaged') && error.data.isForeign !== true) return { state: 'damaged', message: error.message };
-    throw error;
+    if (!isTscertError(error, 'store-damaged') || error.data.isForeign === true) throw error;
+    return { state: 'damaged', message: error.message, isPairBroken: error.data.fault === 'certificate-mismatch' };
   }
 }
 
@@ -32,23 +39,22 @@ export function dueOf(
   found: Found | undefined,
   wanted: CertificateRequest,
   brought: Brought,
-  { issuerKey, now }: { readonly issuerKey: string; readonly now: number },
+  known: Pick<DueInput, 'issuerKey' | 'now' | 'advice' | 'revocation' | 'nextLook'>,
 ): Due | undefined {
-  const certificate = found?.state === 'whole' ? readOrNothing(found.stored.certificate) : undefined;
+  const certificate = found?.state === 'whole' ? found.certificate : undefined;
   const broughtKey = broughtKeyOf(brought);
   const fits = broughtKey && certificate && certificate.publicKey !== undefined && publicKeyEquals(certificate.publicKey, broughtKey);
   return dueCheck({
-    stored: found && factsOf(found, certificate),
+    stored: found && factsOf(found),
     wanted,
-    issuerKey,
-    now,
+    ...known,
     ...(fits === undefined ? {} : { broughtKeyFits: fits }),
   });
 }
 
-function factsOf(found: Found, certificate: CertificateContent | undefined): StoredFacts {
+function factsOf(found: Found): StoredFacts {
   if (found.state === 'damaged') return found;
-  const { stored } = found;
+  const { stored, certificate } = found;
   return {
     state: 'whole',
     certificate: certificate && {
@@ -56,18 +62,31 @@ function factsOf(found: Found, certificate: CertificateContent | undefined): Sto
       commonName: commonNameOf(certificate.subject),
       notBefore: certificate.notBefore.getTime(),
       notAfter: certificate.notAfter.getTime(),
-      keyType: certificate.publicKey && keyTypeOf(certificate.publicKey),
+      keyType: keyTypeOfSpki(certificate.raw.spki),
     },
-    key: stored.privateKey === undefined ? 'none' : fits(stored.privateKey, certificate) ? 'fits' : 'differs',
+    hasKey: stored.privateKey !== undefined,
     meta: stored.meta,
   };
 }
 
-/** A stored certificate with the times that people ask for. */
-export function keptOf(stored: Stored, { renewBefore }: CertificateRequest): Kept {
-  const { notBefore, notAfter } = readCertificate(stored.certificate);
-  const [begin, end] = [notBefore.getTime(), notAfter.getTime()];
-  return { stored, notBefore: begin, notAfter: end, renewAt: renewalTime(begin, end, renewBefore) };
+/** What was stored just now, or found. */
+export function wholeOf(stored: Stored): Whole {
+  return { state: 'whole', stored, certificate: readOrNothing(stored.certificate) };
+}
+
+/** A stored certificate that can be read, with the times that people ask for. */
+export function keptOf(
+  { stored, certificate = readCertificate(stored.certificate) }: Whole,
+  { renewBefore }: Pick<CertificateRequest, 'renewBefore'>,
+  advice?: Advice,
+): Kept {
+  const dates = { notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
+  return { stored, ...dates, renewAt: renewalOf(dates, renewBefore, advice).at };
+}
+
+/** That the stored certificate was revoked; what was remembered of an earlier one does not count. */
+export function revocationOf(found: Whole | undefined, { revocation }: CertificateLedger): RevocationRecord | undefined {
+  return found?.certificate !== undefined && found.certificate.serialNumber === revocation?.serialNumber ? revocation : undefined;
 }
 
 function readOrNothing(pem: string): CertificateContent | undefined {
@@ -75,16 +94,6 @@ function readOrNothing(pem: string): CertificateContent | undefined {
     return readCertificate(pem);
   } catch (error) {
     if (isTscertError(error)) return undefined;
-    throw error;
-  }
-}
-
-function fits(privateKey: string, certificate: CertificateContent | undefined): boolean {
-  if (certificate?.publicKey === undefined) return false;
-  try {
-    return publicKeyEquals(readPrivateKey(privateKey), certificate.publicKey);
-  } catch (error) {
-    if (isTscertError(error)) return false;
     throw error;
   }
 }

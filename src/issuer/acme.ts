@@ -28,8 +28,6 @@ export interface AcmeIssuerOptions {
   readonly scheduler: Scheduler;
   readonly picker: SolverPicker;
   readonly clock: Clock;
-  /** Certificate id (RFC 9773 §4.1) of the certificate that the order for this name replaces. */
-  readonly replaces?: (name: string) => string | undefined;
   /** How long the CA may take to validate, and to issue, in milliseconds; 5 and 3 minutes unless given. */
   readonly validationLimit?: number;
   readonly issuanceLimit?: number;
@@ -44,13 +42,18 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
   const withdraw = (journal: Journal, { emit, signal, member }: IssueContext): Promise<void> =>
     withdrawAll({ clock, emit, signal, member, picker, journal });
 
-  async function openOrder(signer: Signer, wanted: CertificateRequest, journal: Journal, context: OrderContext): Promise<Order> {
+  async function openOrder(
+    signer: Signer,
+    wanted: CertificateRequest,
+    journal: Journal,
+    context: OrderContext,
+    replaces: string | undefined,
+  ): Promise<Order> {
     const known = journal.order?.account === signer.accountUrl ? journal.order : undefined;
     const found = known && (await findOrder(known.url, context));
     const identifiers = identifiersOf(wanted);
     if (found !== undefined && found.status !== 'invalid' && isFor(found, identifiers)) return found;
     const { profile, notAfter } = wanted.issuer;
-    const replaces = options.replaces?.(wanted.name);
     const order = await createOrder(
       session,
       {
@@ -66,11 +69,15 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
   }
 
   /** An order of an account that the server has forgotten is made again, once, after the account was found by its key. */
-  async function startOrder(wanted: CertificateRequest, journal: Journal, { emit, signal }: IssueContext): Promise<[Order, OrderContext]> {
+  async function startOrder(
+    wanted: CertificateRequest,
+    journal: Journal,
+    { emit, signal, replaces }: IssueContext,
+  ): Promise<[Order, OrderContext]> {
     const attempt = async (): Promise<[Order, OrderContext]> => {
       const signer = await inStage('account', { emit, clock }, () => account.open(signal));
       const context = { signer, clock, signal, emit };
-      return [await inStage('order', context, () => openOrder(signer, wanted, journal, context)), context];
+      return [await inStage('order', context, () => openOrder(signer, wanted, journal, context, replaces)), context];
     };
     try {
       return await attempt();

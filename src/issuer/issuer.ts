@@ -25,6 +25,8 @@ export interface IssueContext {
   readonly store: Store;
   /** This line's part in the batches of the run. */
   readonly member: Member;
+  /** Certificate id (RFC 9773 §4.1) of the certificate of the same authority that the new one takes the place of. */
+  readonly replaces?: string;
 }
 
 export interface Issuer {

@@ -17,6 +17,7 @@ type DueReason =
   | 'IncorrectIssuer'
   | 'SecretMismatch'
   | 'RequestChanged'
+  | 'Revoked'
   | 'Expired'
   | 'Renewing';
 
@@ -38,13 +39,13 @@ export interface CertificateFacts {
 
 /** What is stored: damaged, with the words of whoever found it; or whole, with what is known of it. */
 export type StoredFacts =
-  | { readonly state: 'damaged'; readonly message: string }
+  | { readonly state: 'damaged'; readonly message: string; readonly isPairBroken: boolean }
   | {
       readonly state: 'whole';
       /** Undefined when it cannot be read. */
       readonly certificate: CertificateFacts | undefined;
-      /** Whether the stored key belongs to the certificate; `none` when no key is stored. */
-      readonly key: 'fits' | 'differs' | 'none';
+      /** Whether a key is stored with it; the store has made sure that it belongs to it. */
+      readonly hasKey: boolean;
       /** As `metaOf` gave it when it was stored. */
       readonly meta: Json;
     };
@@ -57,8 +58,28 @@ export interface DueInput {
   readonly issuerKey: string;
   /** Whether the certificate is for the key or CSR that the request brings along; absent when it brings none. */
   readonly broughtKeyFits?: boolean;
+  /** What the CA advises for the certificate that is stored. */
+  readonly advice?: Advice;
+  /** That the certificate which is stored was revoked. */
+  readonly revocation?: { readonly reason: string; readonly at: string };
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** When this is asked again, as far as is known; `now` unless given. */
+  readonly nextLook?: number;
+}
+
+/** The CA's advice (RFC 9773), and the moment drawn in its window. Milliseconds since the epoch. */
+export interface Advice {
+  readonly window: { readonly start: number; readonly end: number };
+  readonly pick: number;
+  readonly explanationUrl?: string;
+}
+
+/** When a certificate is to be renewed, and who decides. */
+export interface RenewalTime {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly by: 'ari' | 'renewBefore' | 'lifetime';
 }
 
 /** Says why the certificate is due, or nothing. */
@@ -91,17 +112,13 @@ const exists: Check = ({ stored, wanted }) =>
   stored === undefined ? { reason: 'DoesNotExist', message: `No certificate is stored under the name "${wanted.name}"` } : undefined;
 
 const isWhole: Check = ({ stored, wanted }) => {
-  if (stored?.state === 'damaged') return { reason: 'MissingData', message: stored.message };
-  if (stored?.key !== 'none' || wanted.csrFile !== undefined) return undefined;
+  if (stored?.state === 'damaged') return { reason: stored.isPairBroken ? 'InvalidKeyPair' : 'MissingData', message: stored.message };
+  if (stored === undefined || stored.hasKey || wanted.csrFile !== undefined) return undefined;
   return { reason: 'MissingData', message: 'The certificate is stored without its private key' };
 };
 
 const isReadable = ofWhole(({ certificate }) =>
   certificate === undefined ? { reason: 'InvalidCertificate', message: 'The stored certificate cannot be read' } : undefined,
-);
-
-const keyFits = ofWhole(({ key }) =>
-  key === 'differs' ? { reason: 'InvalidKeyPair', message: 'The stored private key does not belong to the stored certificate' } : undefined,
 );
 
 const issuerFits = ofWhole(({ meta }, { issuerKey }) => {
@@ -133,15 +150,31 @@ const requestFits = ofWhole(({ meta }, { wanted }) => {
   return changes.length === 0 ? undefined : { reason: 'RequestChanged', message: `The request has changed: ${changes.join('; ')}` };
 });
 
+const isUnrevoked = ofWhole((_, { revocation }) =>
+  revocation === undefined
+    ? undefined
+    : { reason: 'Revoked', message: `The certificate was revoked at ${revocation.at}, for the reason ${revocation.reason}` },
+);
+
 const lives = ofCertificate(({ notAfter }, { now }) =>
   now > notAfter ? { reason: 'Expired', message: `The certificate expired at ${timeText(notAfter)}` } : undefined,
 );
 
-const renewalLiesAhead = ofCertificate(({ notBefore, notAfter }, { wanted, now }) => {
-  const at = renewalTime(notBefore, notAfter, wanted.renewBefore);
-  return now < at
-    ? undefined
-    : { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${timeText(notAfter)}` };
+const renewalLiesAhead = ofCertificate((certificate, { wanted, advice, now, nextLook = now }) => {
+  const { at, by } = renewalOf(certificate, wanted.renewBefore, advice);
+  const end = timeText(certificate.notAfter);
+  if (by === 'ari' && advice !== undefined) {
+    // RFC 9773 §4.2: a moment before the next look is not waited for.
+    if (at > Math.max(now, nextLook)) return undefined;
+    const window = `between ${timeText(advice.window.start)} and ${timeText(advice.window.end)}`;
+    const why = advice.explanationUrl === undefined ? '' : `; it tells why at ${advice.explanationUrl}`;
+    return {
+      reason: 'Renewing',
+      message: `The CA advises to renew it ${window}, and ${timeText(at)} was drawn; it expires at ${end}${why}`,
+    };
+  }
+  if (now < at) return undefined;
+  return { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${end}` };
 });
 
 /** All the checks, in cert-manager's order. */
@@ -149,14 +182,32 @@ export const dueCheck: Check = createChain([
   exists,
   isWhole,
   isReadable,
-  keyFits,
   issuerFits,
   keyKindFits,
   namesFit,
   requestFits,
+  isUnrevoked,
   lives,
   renewalLiesAhead,
 ]);
+
+/** What a CA cannot put off: a twentieth of the lifetime before the end, whatever its window says. */
+const EMERGENCY = 20;
+
+/**
+ * When a certificate is to be renewed: at the moment drawn in the CA's window, or by its dates where the CA advises nothing. A
+ * `renewBefore` that people ask for is never later for the CA's sake.
+ */
+export function renewalOf(
+  { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  renewBefore: CertificateRequest['renewBefore'],
+  advice: Advice | undefined,
+): RenewalTime {
+  const byDates = renewalTime(notBefore, notAfter, renewBefore);
+  const isAsked = renewBefore !== undefined && byDates !== renewalTime(notBefore, notAfter);
+  if (advice === undefined || (isAsked && byDates < advice.pick)) return { at: byDates, by: isAsked ? 'renewBefore' : 'lifetime' };
+  return { at: Math.min(advice.pick, notAfter - (notAfter - notBefore) / EMERGENCY), by: 'ari' };
+}
 
 /**
  * When a certificate is to be renewed, by cert-manager's rule: `renewBefore` ahead of its end where that lies within its real

@@ -12,10 +12,20 @@ import { buildTargets } from './targets.js';
 export interface BuildHelp {
   /** Milliseconds since the epoch; a `notAfter` given as a duration counts from here. */
   readonly now: number;
-  /** A CA's short name or URL to its directory, or its staging directory. */
-  directoryOf(server: string, staging: boolean, keyType: KeyType | undefined): string;
+  /** The directory that a CA's short name or URL means, and its staging directory, which is the first one when it shall be used. */
+  directoriesOf(ca: CaOptions): { readonly directory: string; readonly staging?: string };
   /** What an existing CSR asks for. */
   readCsr(file: string): CertificateSpec;
+}
+
+/** Which CA is meant. */
+export interface CaOptions {
+  /** Short name or URL. */
+  readonly server: string;
+  readonly stagingServer?: string;
+  /** Use the staging directory. */
+  readonly staging: boolean;
+  readonly keyType?: KeyType;
 }
 
 const DEFAULT_SERVER = 'letsencrypt';
@@ -159,11 +169,12 @@ function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
   }
   return {
     kind: 'acme',
-    directory: help.directoryOf(
-      options.server ?? DEFAULT_SERVER,
-      options.staging ?? false,
-      options.keyType === undefined ? undefined : parseKeyType(options.keyType),
-    ),
+    ...help.directoriesOf({
+      server: options.server ?? DEFAULT_SERVER,
+      staging: options.staging ?? false,
+      ...(options.stagingServer === undefined ? {} : { stagingServer: options.stagingServer }),
+      ...(options.keyType === undefined ? {} : { keyType: parseKeyType(options.keyType) }),
+    }),
     agreeTos: options.agreeTos ?? false,
     ...(options.email === undefined ? {} : { email: parseContact(options.email) }),
     ...(options.eabKid === undefined || hmac === undefined ? {} : { eab: { kid: options.eabKid, hmac } }),

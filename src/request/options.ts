@@ -34,6 +34,10 @@ const perCertificate = {
     v.description('ACME directory: letsencrypt, letsencrypt-staging, zerossl, google, google-staging, sslcom, actalis, or a URL'),
   ),
   staging: v.pipe(v.boolean(), v.description('Use the staging directory of the CA')),
+  stagingServer: v.pipe(
+    text,
+    v.description('Staging directory of a CA that is named by its URL: for staging, dry runs, and the first try after a failure'),
+  ),
   email: v.pipe(text, v.description('Contact of the ACME account')),
   agreeTos: v.pipe(v.boolean(), v.description("Agree to the CA's terms of service")),
   eabKid: v.pipe(text, v.description('Key id of the external account binding')),

@@ -44,6 +44,8 @@ export interface AcmeRequest {
   readonly kind: 'acme';
   /** Directory URL. */
   readonly directory: string;
+  /** Directory URL of the same CA's staging server, where it has one. */
+  readonly staging?: string;
   readonly email?: string;
   readonly agreeTos: boolean;
   readonly eab?: EabRequest;

@@ -4,11 +4,8 @@
  */
 import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
+import { FAILURE_KINDS, type FailureKind } from '../policy/failure.js';
 import type { Records } from './store.js';
-
-/** What kind of trouble a failure is; policy/failure tells it from an error. */
-export const FAILURE_KINDS = ['rate-limited', 'paused', 'unavailable', 'validation', 'refused', 'provider', 'local', 'request'] as const;
-export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** The failures in a row since the last success. Times are RFC 3339. */
 export interface FailureRecord {
@@ -23,6 +20,8 @@ export interface FailureRecord {
   /** `TscertError.code`. */
   readonly code: string;
   readonly message: string;
+  /** Digest of what was asked for, and how it was to be proven: another request is another try. */
+  readonly request: string;
   /** Where a person lifts the pause of an account. */
   readonly unpauseUrl?: string;
 }
@@ -72,7 +71,7 @@ export interface CertificateLedger {
   readonly counts: { readonly issued: number; readonly failed: number };
 }
 
-export const MOST_EVENTS = 20;
+const MOST_EVENTS = 20;
 const VERSION = 1;
 const EMPTY: CertificateLedger = { version: VERSION, events: [], counts: { issued: 0, failed: 0 } };
 
@@ -121,7 +120,7 @@ function faultOf(record: Json): string | undefined {
 }
 
 function isFailure(value: Json): boolean {
-  if (!hasTexts(value, 'since', 'at', 'nextAt', 'kind', 'code', 'message')) return false;
+  if (!hasTexts(value, 'since', 'at', 'nextAt', 'kind', 'code', 'message', 'request')) return false;
   const { count, since, at, nextAt, kind } = value;
   return isCount(count) && [since, at, nextAt].every(isTime) && FAILURE_KINDS.some((one) => one === kind);
 }

@@ -143,7 +143,6 @@ export async function startRun(options: RunOptions): Promise<Run> {
     picker: options.picker,
     clock,
     ...(options.validationLimit === undefined ? {} : { validationLimit: options.validationLimit }),
-    ...(replaces === undefined ? {} : { replaces: () => replaces }),
   });
   const events: Event[] = [];
   const gathering = createGathering();
@@ -156,7 +155,10 @@ export async function startRun(options: RunOptions): Promise<Run> {
     issuer,
     events,
     gathering,
-    line: (signal = new AbortController().signal) => ({ signal, emit: (event) => events.push(event), store, member: gathering.join() }),
+    line: (signal = new AbortController().signal) => ({
+      ...{ signal, store, emit: (event) => events.push(event), member: gathering.join() },
+      ...(replaces === undefined ? {} : { replaces }),
+    }),
     close: () => http.close(),
   };
 }

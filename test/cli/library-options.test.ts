@@ -21,6 +21,7 @@ test('what the types of the library allow, the parser takes', () => {
     name: 'www',
     server: 'letsencrypt',
     staging: true,
+    stagingServer: 'https://staging.example/directory',
     email: 'admin@example.com',
     agreeTos: true,
     eabKid: 'kid',

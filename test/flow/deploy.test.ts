@@ -67,6 +67,7 @@ function createWorld({ clock = realClock, records = createMemoryStore({ clock })
   return {
     ...{ events, records },
     deploy: (wanted: CertificateRequest, kept: Kept, signal = new AbortController().signal) => deployer.deploy(wanted, kept, line(signal)),
+    isDone: (wanted: CertificateRequest, { stored }: Kept) => deployer.isDone(wanted, stored),
     /** The states that are kept: title and state. */
     states: async () => (await readTargets('a.test', records)).map(({ title, state }) => `${title}: ${state}`),
   };
@@ -222,6 +223,27 @@ test('targets that are not wanted any more are dropped from the record, and the 
     const before = await records.list('ledger');
     await createWorld().deploy(wants(), kept);
     assert.deepEqual(await records.list('ledger'), before);
+  }));
+
+test('whether there is something to do is told without doing it', () =>
+  withFolder(async (folder) => {
+    const { deploy, isDone, records } = createWorld();
+    const log = path.join(folder, 'log');
+    const kept = keptFor(certificate());
+    const [one, failing] = [hook(`echo one >> ${log}`), hook('exit 1')];
+    assert.equal(await isDone(wants(), kept), true);
+    assert.equal(await isDone(wants(one), kept), false);
+    await deploy(wants(one), kept);
+    assert.equal(await isDone(wants(one), kept), true);
+    assert.equal(await isDone(wants(one), keptFor(certificate())), false);
+    assert.equal(await isDone(wants(), kept), false, 'its record is to be tidied');
+    await failure(deploy(wants(one, failing), kept));
+    assert.equal(await isDone(wants(one, failing), kept), false);
+    for (const damage of [7, { version: 3, targets: [] }]) {
+      await records.put('ledger', 'deploy:a.test', damage);
+      assert.equal(await isDone(wants(one), kept), false);
+    }
+    assert.equal(await readFile(log, 'utf8'), 'one\n');
   }));
 
 test('a certificate that goes nowhere has no record', async () => {

@@ -9,7 +9,7 @@ const NOW = Date.parse('2026-11-22T09:00:00Z');
 
 const help: BuildHelp = {
   now: NOW,
-  directoryOf: (server, staging) => `https://${server}${staging ? '-staging' : ''}/directory`,
+  directoriesOf: ({ server, staging }) => ({ directory: `https://${server}${staging ? '-staging' : ''}/directory` }),
   readCsr: (file) => ({ names: [{ type: 'dns', value: `${file}.example` }] }),
 };
 

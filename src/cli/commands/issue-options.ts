@@ -50,6 +50,7 @@ const GROUPS: readonly Group[] = [
         'ACME directory: letsencrypt (default), letsencrypt-staging, zerossl, google, google-staging, sslcom, actalis or a URL',
       ),
       new Option('--staging', 'the staging directory of that CA'),
+      new Option('--staging-server <name|url>', 'its staging directory, where tscert does not know it'),
       new Option('--email <address>', 'contact of the account'),
       new Option('--agree-tos', "agree to the CA's terms of service"),
       new Option('--eab-kid <id>', 'key id of the external account binding'),

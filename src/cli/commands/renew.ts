@@ -18,17 +18,20 @@ export const renew: Verb = {
     );
     command.option('--force', 'renew even what is not due');
     command.option('--dry-run', 'go through all of it with the staging directory and throw the result away');
+    command.option('--jitter <duration>', 'wait a random time up to this before beginning; there is no wait without it');
     command.addOption(countOption('--jobs <n>', 'certificates under way at once (default: 300)'));
     command.addHelpText(
       'after',
       `
 A certificate of the configuration file is renewed as the file says; one that was issued from the command line with the
-flags it was issued with. What was left undone by an earlier run is finished: an order, TXT records, a deploy hook.`,
+flags it was issued with. What was left undone by an earlier run is finished: an order, TXT records, a deploy hook.
+What failed is tried again after 1, 10 and 100 minutes, then once a day, and not before the CA said; --force does not wait.`,
     );
     command.action(
-      run(async (context: Context, names: readonly string[], { force, dryRun, ...flags }: Record<string, unknown>) => {
+      run(async (context: Context, names: readonly string[], { force, dryRun, jitter, ...flags }: Record<string, unknown>) => {
         const { runRenew } = await import('../renew-run.js');
-        return runRenew(context, names, flags, { force: force === true, dryRun: dryRun === true });
+        const run = { force: force === true, dryRun: dryRun === true, ...(typeof jitter === 'string' ? { jitter } : {}) };
+        return runRenew(context, names, flags, run);
       }),
     );
   },

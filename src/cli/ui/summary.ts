@@ -27,6 +27,12 @@ export function summaryOf(outcome: Outcome, now: number, paint: Paint): string[]
     }
     case 'tested':
       return [`${paint.good('✔')} ${paint.strong(outcome.name)}: the dry run went through${totalTime(outcome.stages)}; nothing was stored`];
+    case 'deferred':
+      return [
+        `${paint.warn('…')} ${paint.strong(outcome.name)} is due, but not tried before ${dateWords(outcome.until, now)}`,
+        `  why          ${messageWords(outcome.reason)}`,
+        '  now          with --force',
+      ];
     case 'pending':
       return [
         `${paint.warn('…')} ${paint.strong(outcome.name)}: ${messageWords(outcome.reason)}`,
@@ -54,6 +60,11 @@ export function outcomeDocument(outcome: Outcome): Record<string, unknown> {
       };
     case 'tested':
       return { ...common, notBefore: new Date(outcome.notBefore).toISOString(), notAfter: new Date(outcome.notAfter).toISOString() };
+    case 'deferred':
+      return {
+        ...{ ...common, until: new Date(outcome.until).toISOString(), reason: outcome.reason },
+        ...(outcome.deployError === undefined ? {} : { deployError: errorDocument(outcome.deployError) }),
+      };
     case 'pending':
       return { ...common, reason: outcome.reason };
     case 'failed':

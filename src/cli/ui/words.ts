@@ -89,6 +89,7 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
     pid === undefined ? undefined : `wait for process ${pid}${host === undefined ? '' : ` on ${host}`}, or stop it`,
   'rate-limited': ({ retryAt }) =>
     typeof retryAt === 'string' ? `run the same command again after ${retryAt}` : 'run the same command again later',
+  'clock-wrong': () => 'set the clock (timedatectl status, chronyc tracking), and run the same command again',
   'key-passphrase': () =>
     'give the passphrase with --passphrase-file FILE; a command without that option wants the key opened first: openssl pkey -in KEY -out PLAIN',
   interrupted: () => 'run the same command again: it goes on where this run stopped',
