@@ -14,11 +14,13 @@ import type { Deployer } from './deploy.js';
 import type { Kept } from './outcome.js';
 import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
 
-/** Names of the certificates of which an earlier run, or another one, has something under way. */
-export async function namesUnderWay(
-  store: Pick<Store, 'list'> & { list(kind: 'journal'): Promise<string[]> },
-): Promise<ReadonlySet<string>> {
-  return new Set((await store.list('journal')).map((key) => key.replace(/^dry-run:/, '').replace(/^key:/, '')));
+/**
+ * Names of the certificates of which an earlier run, or another one, has something under way; `undefined` when that cannot be told: then every line
+ * takes its lock, and says what is wrong.
+ */
+export async function namesUnderWay(store: { list(kind: 'journal'): Promise<string[]> }): Promise<ReadonlySet<string> | undefined> {
+  const keys = await store.list('journal').catch(() => undefined);
+  return keys && new Set(keys.map((key) => key.replace(/^dry-run:/, '').replace(/^key:/, '')));
 }
 
 /** What a look needs; the meaning of each is that of `IssueParts`. */
@@ -31,7 +33,7 @@ export interface GlanceParts {
   readonly patient: boolean;
   readonly advise?: AskForAdvice;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
-  readonly underWay?: ReadonlySet<string>;
+  readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
   readonly nextLook?: number;
 }

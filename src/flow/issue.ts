@@ -51,7 +51,7 @@ export interface IssueParts {
   /** Asks a CA for its advice; absent where nobody is to be asked. */
   readonly advise?: AskForAdvice;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
-  readonly underWay?: ReadonlySet<string>;
+  readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
   readonly nextLook?: number;
 }
