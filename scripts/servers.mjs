@@ -14,6 +14,9 @@ const CERTBOT = '5.8.0';
 const recipes = {
   openssl: (cache) => fromDebian(cache, 'openssl', ['openssl'], ['openssl']),
   bind: (cache) => fromDebian(cache, 'bind (named, nsupdate, dig)', ['named', 'nsupdate', 'dig'], ['bind9', 'bind9-dnsutils']),
+  nginx: (cache) => fromDebian(cache, 'nginx', ['nginx'], ['nginx']),
+  haproxy: (cache) => fromDebian(cache, 'HAProxy', ['haproxy'], ['haproxy']),
+  apache: (cache) => fromDebian(cache, 'the Apache HTTP server', ['apachectl', 'apache2'], ['apache2']),
   pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {
     const go = await needGo('cfssl', [1, 24]);

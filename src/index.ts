@@ -8,7 +8,16 @@ export { type ErrorCode, isTscertError, TscertError } from './base/errors.js';
 export type { Event } from './base/events.js';
 export { type GeneralName, parseName } from './base/names.js';
 export { type IssueResult, issue, issueMany } from './cli/library.js';
-export type { CertificateEntry, Configuration, DnsEntry, IssueOptions, SecretReference } from './cli/library-options.js';
+export type {
+  CertificateEntry,
+  Configuration,
+  DeployEntry,
+  DnsEntry,
+  FileAccess,
+  IssueOptions,
+  SecretReference,
+  ServerEntry,
+} from './cli/library-options.js';
 export type { Outcome } from './flow/outcome.js';
 export { type CertificateContent, readCertificate, readCertificates } from './pki/certificate.js';
 export { type Csr, type CsrContent, type CsrSpec, createCsr, readCsr } from './pki/csr.js';

@@ -57,6 +57,8 @@ export type ErrorCode =
   | 'store-damaged'
   | 'store-unwritable'
   | 'hook-failed'
+  // Before an order: nothing of it was spent.
+  | 'pre-hook-failed'
   // Not now.
   | 'rate-limited'
   | 'locked'

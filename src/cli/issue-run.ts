@@ -4,6 +4,7 @@ import { withoutWildcard } from '../base/names.js';
 import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
 import { namesUnderWay } from '../flow/glance.js';
+import { createRunHooks } from '../flow/hooks.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
@@ -126,17 +127,20 @@ export async function issueRequests(
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
     const { clock, random } = system;
-    const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
+    const store = parts.store();
+    const deployer = createDeployer({ records: store, clock, environment: system.env });
+    const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
     const { issuerFor, advise } = issuers;
-    const underWay = await namesUnderWay(parts.store());
-    const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, underWay, patient: false, ...run };
-    return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
+    const underWay = await namesUnderWay(store);
+    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, patient: false, ...run };
+    const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
       clock,
       signal,
       emitFor,
     });
+    return await hooks.after(agreed, outcomes);
   } finally {
     await parts.close();
   }

@@ -13,6 +13,34 @@ export interface DnsEntry {
   readonly [variable: string]: string | number | SecretReference | undefined;
 }
 
+/** How a server is found that is not where its users have it. */
+export interface ServerEntry {
+  /** Name or path of its program. */
+  readonly program?: string | undefined;
+  /** Its configuration file, for one that systemd does not run. */
+  readonly config?: string | undefined;
+  /** Its systemd unit. */
+  readonly unit?: string | undefined;
+}
+
+/** Who owns a file, `USER`, `USER:GROUP` or `:GROUP`, and its mode, octal: `0640`. */
+export interface FileAccess {
+  readonly owner?: string | undefined;
+  readonly mode?: string | undefined;
+}
+
+/** A target of a certificate. */
+export type DeployEntry =
+  /** `content` is `fullchain` (the default), `cert`, `chain`, `key`, `combined`, or several of them joined by `+`. */
+  | ({ readonly file: string; readonly content?: string | undefined } & FileAccess)
+  | { readonly command: string; readonly timeout?: string | undefined }
+  | { readonly nginx: ServerEntry }
+  | { readonly apache: ServerEntry }
+  /** `file` is where certificate and key are written, `/etc/haproxy/certs/NAME.pem` unless given; false writes none. */
+  | {
+      readonly haproxy: { readonly file?: string | false | undefined; readonly pidFile?: string | undefined } & FileAccess & ServerEntry;
+    };
+
 /** What belongs to one certificate. */
 export interface CertificateEntry {
   /** Its names: DNS names (with `*.` for a wildcard), IP addresses. The first one is the name it is stored under. */
@@ -63,10 +91,15 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
+  /** Where a new certificate goes, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
+  readonly deploy?: readonly (string | DeployEntry)[] | string | DeployEntry | undefined;
   /** Command that is run after a new certificate has been stored. */
   readonly deployHook?: string | undefined;
   /** `HOST:PORT` where the new certificate must be served afterwards. */
   readonly probe?: string | undefined;
+  /** Commands that are run before the first certificate of a run is ordered, and at the end of such a run; the same one only once. */
+  readonly preHook?: string | undefined;
+  readonly postHook?: string | undefined;
 }
 
 /** The configuration file as a value: what stands here is the default of every entry of `certificates`. */

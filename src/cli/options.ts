@@ -20,7 +20,7 @@ export interface Options {
 
 const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
 const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges']);
-const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver']);
+const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver', 'deploy']);
 
 /**
  * Reads the options of a command from its flags, the environment (`TSCERT_` and the key in capitals) and the configuration file.

@@ -1,134 +1,150 @@
 /**
- * What happens after a certificate was stored: a hook, and a look at what is served. The state of both is kept, so that what failed is
- * tried again by the next run, without a new certificate.
+ * What happens after a certificate was stored: it is brought to its targets, one after the other. What was brought where is kept, so that
+ * what failed is tried again by the next run, without a new certificate, and what went well is not done again.
  */
-import { createHash, X509Certificate } from 'node:crypto';
-import path from 'node:path';
+import { createHash } from 'node:crypto';
 import { inStage } from '../acme/stage.js';
-import type { Clock } from '../base/clock.js';
-import { messageOf, TscertError } from '../base/errors.js';
-import type { Json } from '../base/json.js';
-import { type Environment, pickEnvironment, runProgram } from '../host/program.js';
-import { handshake } from '../net/tls.js';
+import { isTscertError, messageOf, TscertError } from '../base/errors.js';
+import type { Emit } from '../base/events.js';
+import { decodePem } from '../base/pem.js';
+import { createReloads } from '../deploy/reloads.js';
+import type { Delivery, Target } from '../deploy/target.js';
+import { createTarget, type TargetParts } from '../deploy/targets.js';
 import type { CertificateRequest } from '../request/request.js';
+import { readTargets, type TargetState, writeTargets } from '../store/deployments.js';
+import { type FileSystem, nodeFileSystem } from '../store/files.js';
 import type { Records, Stored } from '../store/store.js';
 import type { Kept } from './outcome.js';
 import type { LineContext } from './run.js';
 
 export interface Deployer {
   /**
-   * Does what the request wants done with this certificate, unless it is done already.
-   * @throws {TscertError} `hook-failed` when the hook fails or the certificate is not served; the certificate itself is good
+   * Brings the certificate to every target of the request where it is not yet. One that fails does not stop the others.
+   * @throws {TscertError} `hook-failed` that names each target that failed; the certificate itself is good
    */
   deploy(wanted: CertificateRequest, kept: Kept, line: LineContext): Promise<void>;
-  /** Whether nothing is left to do for this certificate. */
+  /** Whether nothing is left to do for this certificate; false where it cannot be told. */
   isDone(wanted: CertificateRequest, stored: Stored): Promise<boolean>;
 }
 
-export interface DeployerOptions {
+export interface DeployerOptions extends Omit<TargetParts, 'reloads' | 'fs'> {
   readonly records: Records;
-  readonly clock: Clock;
-  /** Of this process; hooks see a listed part of it. */
-  readonly environment: Environment;
+  readonly fs?: FileSystem;
 }
 
-/** Milliseconds: how long a hook may run, how long a server may take to serve the new certificate, and between two looks at it. */
-const HOOK_LIMIT = 10 * 60_000;
-const PROBE_LIMIT = 30_000;
-const PROBE_INTERVAL = 500;
+/** Why one target has not the certificate. */
+interface Failure {
+  readonly title: string;
+  readonly error: unknown;
+}
 
-export function createDeployer({ records, clock, environment }: DeployerOptions): Deployer {
-  const runHook = async (hook: string, wanted: CertificateRequest, kept: Kept, { emit, signal }: LineContext): Promise<void> => {
-    const env = { ...pickEnvironment(environment, () => false), ...hookVariables(wanted, kept) };
-    const what = `Cannot deploy "${wanted.name}" by its hook "${hook}"`;
-    const output = await runProgram(
-      { file: '/bin/sh', args: ['-c', hook], env, timeout: HOOK_LIMIT, secrets: [], failure: 'hook-failed', what },
-      clock,
-      signal,
-    );
-    if (output !== '') emit({ type: 'note', message: `the deploy hook says: ${output}` });
-  };
+export function createDeployer({ records, clock, environment, fs = nodeFileSystem }: DeployerOptions): Deployer {
+  const parts: TargetParts = { clock, environment, fs, reloads: createReloads() };
 
-  const look = async (target: string, stored: Stored, signal: AbortSignal): Promise<string | undefined> => {
+  /** Tries one target; what became of it, and why when it failed. */
+  const attempt = async (
+    { id, title, bring }: Target,
+    certificate: string,
+    delivery: Delivery,
+    line: LineContext,
+  ): Promise<{ state: TargetState; failure?: Failure }> => {
+    const outcome = { id, title, certificate };
+    const at = (): string => new Date(clock.now()).toISOString();
     try {
-      const { chain } = await handshake(target, { timeout: PROBE_LIMIT, signal });
-      const [leaf] = chain;
-      if (leaf?.equals(new X509Certificate(stored.certificate).raw)) return undefined;
-      return leaf === undefined ? 'it serves no certificate' : `it serves the certificate ${new X509Certificate(leaf).serialNumber}`;
+      await bring(delivery, line);
+      return { state: { ...outcome, state: 'done', at: at() } };
     } catch (error) {
-      signal.throwIfAborted();
-      return messageOf(error);
+      line.signal.throwIfAborted();
+      return { state: { ...outcome, state: 'failed', at: at(), message: reasonOf(error) }, failure: { title, error } };
     }
   };
 
-  const probe = async (target: string, { name, stored }: { name: string; stored: Stored }, { signal }: LineContext): Promise<void> => {
-    const end = clock.now() + PROBE_LIMIT;
-    for (;;) {
-      const reason = await look(target, stored, signal);
-      if (reason === undefined) return;
-      if (clock.now() >= end) {
-        throw new TscertError('hook-failed', `Cannot see the new certificate of "${name}" at "${target}": ${reason}`, {
-          data: { name, target, reason },
-        });
-      }
-      await clock.sleep(PROBE_INTERVAL, signal);
-    }
+  /** What is wanted for this certificate, and what is known of it. */
+  const compare = ({ deploy }: CertificateRequest, stored: Stored, known: readonly TargetState[]) => {
+    const targets = distinct(deploy.map((request) => createTarget(request, parts)));
+    const states = new Map(known.filter(({ id }) => targets.some((target) => target.id === id)).map((state) => [state.id, state]));
+    const certificate = targets.length === 0 ? '' : fingerprintOf(stored.certificate);
+    const isDone = ({ id }: Target): boolean => states.get(id)?.state === 'done' && states.get(id)?.certificate === certificate;
+    return { targets, states, certificate, isDone, isUntidy: states.size < known.length };
   };
 
   return {
     async isDone(wanted, stored) {
-      const { name, deployHook, probe: target } = wanted;
-      if (deployHook === undefined && target === undefined) return true;
-      return isSame(await records.get('ledger', `deploy:${name}`), stateOf(wanted, stored));
+      const known = await readTargets(wanted.name, records).catch(() => undefined);
+      if (known === undefined) return false;
+      const { targets, isDone, isUntidy } = compare(wanted, stored, known);
+      return targets.every(isDone) && !isUntidy;
     },
     async deploy(wanted, kept, line) {
-      const { name, deployHook, probe: target } = wanted;
-      if (deployHook === undefined && target === undefined) return;
-      const key = `deploy:${name}`;
-      const done = stateOf(wanted, kept.stored);
-      if (isSame(await records.get('ledger', key), done)) return;
+      const { name } = wanted;
+      const known = await knownTargets(name, records, line.emit);
+      const { targets, states, certificate, isDone, isUntidy } = compare(wanted, kept.stored, known);
+      const write = (): Promise<void> =>
+        writeTargets(
+          name,
+          targets.flatMap(({ id }) => states.get(id) ?? []),
+          records,
+        );
+      if (targets.every(isDone)) {
+        if (isUntidy) await write();
+        return;
+      }
+      const delivery = { stored: kept.stored, domains: wanted.spec.names.map(({ value }) => value), notAfter: kept.notAfter };
       await inStage('deploy', { ...line, clock }, async () => {
-        if (deployHook !== undefined) await runHook(deployHook, wanted, kept, line);
-        if (target !== undefined) await probe(target, { name, stored: kept.stored }, line);
-        await records.put('ledger', key, done);
+        const failures: Failure[] = [];
+        for (const [at, target] of targets.entries()) {
+          if (isDone(target)) continue;
+          const { state, failure } = await attempt(target, certificate, delivery, line);
+          states.set(target.id, state);
+          if (failure !== undefined) failures.push(failure);
+          // In the same write: a kill cannot part what this one has brought from those that must read it.
+          else if (target.feedsOthers) for (const { id } of targets.slice(at + 1)) states.delete(id);
+          await write().catch((error: unknown) => failures.push({ title: 'its record', error }));
+        }
+        if (failures.length > 0) throw failureOf(name, failures, targets.length);
       });
     },
   };
 }
 
-/** certbot's two variables, and ours. */
-function hookVariables({ name, spec }: CertificateRequest, { stored, notAfter }: Kept): Record<string, string> {
-  const { locations } = stored;
-  const domains = spec.names.map(({ value }) => value).join(' ');
-  return {
-    RENEWED_LINEAGE: path.dirname(locations.fullchain),
-    RENEWED_DOMAINS: domains,
-    TSCERT_NAME: name,
-    TSCERT_DOMAINS: domains,
-    TSCERT_CERT: locations.certificate,
-    TSCERT_CHAIN: locations.chain,
-    TSCERT_FULLCHAIN: locations.fullchain,
-    ...(stored.privateKey === undefined ? {} : { TSCERT_KEY: locations.privateKey }),
-    TSCERT_NOT_AFTER: new Date(notAfter).toISOString(),
-  };
+/** What is known of the targets. A damaged record costs a second deployment, which does no harm; one of a later version is refused. */
+async function knownTargets(name: string, records: Records, emit: Emit): Promise<readonly TargetState[]> {
+  try {
+    return await readTargets(name, records);
+  } catch (error) {
+    if (!isTscertError(error, 'store-damaged') || error.data.version !== undefined) throw error;
+    emit({ type: 'warning', message: `${messageOf(error)}; it is deployed everywhere once more` });
+    return [];
+  }
 }
 
-interface DeployState {
-  readonly version: 1;
-  /** SHA-256 of the leaf's PEM, and of what was done with it; a hook's text may hold what is nobody's business. */
-  readonly certificate: string;
-  readonly targets: string;
+/** The same thing twice is one target. */
+function distinct(targets: readonly Target[]): Target[] {
+  return [...new Map(targets.map((target) => [target.id, target])).values()];
 }
 
-function stateOf({ deployHook, probe }: CertificateRequest, { certificate }: Stored): DeployState & Json {
-  return { version: 1, certificate: digest(certificate), targets: digest(JSON.stringify([deployHook ?? null, probe ?? null])) };
+/** SHA-256 of the leaf's DER, as {@link TargetState.certificate}. */
+function fingerprintOf(pem: string): string {
+  return createHash('sha256')
+    .update(decodePem(pem)[0]?.der ?? '')
+    .digest('hex');
 }
 
-function isSame(stored: Json | undefined, done: DeployState): boolean {
-  if (typeof stored !== 'object' || stored === null || !('certificate' in stored)) return false;
-  return stored.certificate === done.certificate && stored.targets === done.targets;
+function failureOf(name: string, failures: readonly Failure[], count: number): TscertError {
+  const [first, ...more] = failures;
+  const targets = failures.map(({ title, error }) => ({ title, reason: reasonOf(error) }));
+  if (first !== undefined && more.length === 0) {
+    const data = isTscertError(first.error) ? first.error.data : {};
+    return new TscertError('hook-failed', messageOf(first.error), { data: { ...data, name, targets }, cause: first.error });
+  }
+  const each = targets.map(({ title, reason }) => `${title}: ${reason}`).join('; ');
+  return new TscertError('hook-failed', `Cannot deploy "${name}" to ${failures.length} of its ${count} targets: ${each}`, {
+    data: { name, targets },
+    cause: new AggregateError(failures.map(({ error }) => error)),
+  });
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** The part of a message that does not say which target. */
+function reasonOf(error: unknown): string {
+  return isTscertError(error) && typeof error.data.reason === 'string' ? error.data.reason : messageOf(error);
 }

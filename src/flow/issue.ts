@@ -24,6 +24,7 @@ import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
 import { glanceAt, leftAlone } from './glance.js';
+import type { RunHooks } from './hooks.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import { type Memory, openMemory, requestDigest } from './memory.js';
 import { isWorthRehearsing, rehearsalFailure } from './rehearsal.js';
@@ -37,6 +38,7 @@ export interface IssueParts {
   readonly random: Random;
   issuerFor(request: CertificateRequest): Promise<Issuer>;
   readonly deployer: Deployer;
+  readonly hooks: Pick<RunHooks, 'before'>;
   /** Issue even when a good certificate is stored. */
   readonly force: boolean;
   /** Throw the result away. */
@@ -168,6 +170,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     reason: due?.reason ?? 'Forced',
     message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
   });
+  await parts.hooks.before(wanted, line);
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
   const material = await prepareMaterial(
     wanted,

@@ -6,6 +6,7 @@ import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
 import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
+import { buildTargets } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
 export interface BuildHelp {
@@ -135,8 +136,9 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     issuer: issuerOf(options, help),
     solvers: solversOf(options),
     ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
-    ...(options.deployHook === undefined ? {} : { deployHook: options.deployHook }),
-    ...(options.probe === undefined ? {} : { probe: options.probe }),
+    deploy: buildTargets(options, name),
+    ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
+    ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
   };
 }
 

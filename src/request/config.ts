@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import { messageOf, TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, type OwnOptions, ownSchema, RUN_KEYS } from './options.js';
+import { TARGET_KEYS } from './target-options.js';
 
 const MOST_ALIASES = 100;
 const LONGEST_QUOTE = 60;
@@ -78,10 +79,13 @@ function describeIssue(issue: v.BaseIssue<unknown>, nameOf: (key: string) => str
     const key = String(issue.path?.at(-1)?.key);
     const atTop = rest.length === 0;
     if (!atTop && (RUN_KEYS as readonly string[]).includes(key)) return `${path} holds for the whole run: it stands at the top of the file`;
-    const meant = nearest(key, [...CERTIFICATE_KEYS, ...(atTop ? [...RUN_KEYS, 'certificates'] : [])]);
+    const isOfTarget = issue.path?.slice(0, -1).some((item) => item.key === 'deploy');
+    if (isOfTarget && TARGET_KEYS.includes(key)) return `${path} does not belong to that kind of target`;
+    const meant = nearest(key, isOfTarget ? TARGET_KEYS : [...CERTIFICATE_KEYS, ...(atTop ? [...RUN_KEYS, 'certificates'] : [])]);
     return `${path} is no known key${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
   }
   if (issue.type === 'non_empty') return `${path} is empty`;
+  if (issue.type === 'custom') return `${path} ${issue.message}`;
   if (path === 'eabHmac') return 'eabHmac must be a reference: { file: PATH } or { env: NAME }';
   // Settings of a provider may be secrets: their values are not repeated.
   const received = first?.key === 'dns' ? '' : `, not ${receivedWords(issue, path === '')}`;

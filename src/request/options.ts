@@ -3,6 +3,7 @@
  * brought into this shape and parsed here, and nowhere else; the JSON schema of the configuration file is made from it.
  */
 import * as v from 'valibot';
+import { deploySchema } from './target-options.js';
 
 const text = v.pipe(v.string(), v.nonEmpty('it is empty'));
 const texts = v.union([
@@ -65,8 +66,11 @@ const perCertificate = {
   mustStaple: v.pipe(v.boolean(), v.description('Ask for the TLS feature extension (RFC 7633)')),
   cn: v.pipe(text, v.description('Common name; by default there is none')),
   renewBefore: v.pipe(text, v.description('When to renew: a duration before the end, or a percentage of the lifetime')),
+  deploy: v.pipe(deploySchema, v.description('Where a new certificate goes: files, commands, nginx, haproxy, haproxy:FILE, apache')),
   deployHook: v.pipe(text, v.description('Command that is run after a new certificate has been stored')),
-  probe: v.pipe(text, v.description('HOST:PORT where the new certificate must be served after the deploy hook')),
+  preHook: v.pipe(text, v.description('Command that is run before the first certificate of a run is ordered')),
+  postHook: v.pipe(text, v.description('Command that is run at the end of a run in which one was ordered')),
+  probe: v.pipe(text, v.description('HOST:PORT where the new certificate must be served after all that')),
 } as const;
 
 /** What holds for a whole run. */

@@ -71,6 +71,48 @@ export type SolverRequest =
   | { readonly type: 'http-01'; readonly webroot: string }
   | { readonly type: 'tls-alpn-01'; readonly port: number };
 
+/** A part of a stored certificate; `fullchain` is the certificate with its chain. */
+export type ContentPart = 'cert' | 'chain' | 'fullchain' | 'key';
+
+/** A file that is written for others. */
+export interface FileRequest {
+  /** Absolute. */
+  readonly path: string;
+  /** One after the other, PEM. */
+  readonly content: readonly ContentPart[];
+  /** By name or number; without them the file belongs to who runs this. */
+  readonly owner?: string;
+  readonly group?: string;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** How a server is found. What is absent is where its users have it. */
+export interface ServerRequest {
+  /** Name or path of the program that tests and reloads. */
+  readonly program?: string;
+  /** Absolute path of its configuration; with it, it is not taken for the one that systemd runs. */
+  readonly config?: string;
+  /** Its systemd unit. */
+  readonly unit?: string;
+  /** Of HAProxy: where a master that is no unit of systemd keeps its process id. */
+  readonly pidFile?: string;
+}
+
+/** A place that a certificate goes to once it is stored. Another value is another target. */
+export type TargetRequest =
+  | ({ readonly kind: 'file' } & FileRequest)
+  /** Run by /bin/sh; `timeout` in milliseconds. */
+  | { readonly kind: 'command'; readonly command: string; readonly timeout: number }
+  | ({ readonly kind: 'nginx' | 'apache' } & ServerRequest)
+  | ({
+      readonly kind: 'haproxy';
+      /** Its own copy of certificate and key, written before it is reloaded. */
+      readonly file?: FileRequest;
+    } & ServerRequest)
+  /** `HOST:PORT` where the certificate must be served after all of these. */
+  | { readonly kind: 'probe'; readonly address: string };
+
 /** One certificate that is wanted. */
 export interface CertificateRequest {
   /** Under this name it is stored; `*.` of a wildcard is written `_.`. */
@@ -82,9 +124,11 @@ export interface CertificateRequest {
   readonly issuer: IssuerRequest;
   readonly solvers: readonly SolverRequest[];
   readonly renewBefore?: { readonly milliseconds: number } | { readonly percent: number };
-  readonly deployHook?: string;
-  /** `HOST:PORT` at which the new certificate must be served after the hook. */
-  readonly probe?: string;
+  /** Where it goes, in this order. */
+  readonly deploy: readonly TargetRequest[];
+  /** Commands before it is ordered, and at the end of the run that ordered it; the same one is run once for all certificates. */
+  readonly preHook?: string;
+  readonly postHook?: string;
   /** The flags that asked for it, when it stands in no configuration file: they are kept, so that it can be renewed. */
   readonly given?: OwnOptions;
 }

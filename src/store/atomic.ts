@@ -2,9 +2,11 @@
 import path from 'node:path';
 import { type FileSystem, hasCode } from './files.js';
 
-/** Content and mode of a file; the mode is set whatever the umask. */
+/** Content, owner and mode of a file; the mode is set whatever the umask. */
 interface FileContent {
   readonly text: string;
+  /** Numbers; -1 leaves one as it comes. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
   readonly mode: number;
   /** False leaves out the fsync: the file is whole after a kill, but may be gone or empty after a power failure. */
   readonly durable: boolean;
@@ -14,9 +16,11 @@ interface FileContent {
  * Writes a file that must not exist yet. After a failure the caller removes what there is.
  * @throws the system's error
  */
-export async function writeNewFile(fs: FileSystem, file: string, { text, mode, durable }: FileContent): Promise<void> {
-  const handle = await fs.open(file, 'wx', mode);
+export async function writeNewFile(fs: FileSystem, file: string, { text, owner, mode, durable }: FileContent): Promise<void> {
+  // Until it has its owner, its group and the others are nobody whom the mode means.
+  const handle = await fs.open(file, 'wx', mode & 0o700);
   try {
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
     await handle.writeFile(text);
     if (durable) await handle.sync();

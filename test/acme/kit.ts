@@ -176,6 +176,7 @@ export function wantedFor(
     key: { type: 'ec256', reuse: false },
     issuer: { kind: 'acme', directory: pebble.directory, agreeTos: true, ...issuer },
     solvers: [],
+    deploy: [],
   };
 }
 

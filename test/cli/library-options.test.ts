@@ -40,8 +40,18 @@ test('what the types of the library allow, the parser takes', () => {
     mustStaple: false,
     cn: 'example.com',
     renewBefore: '33%',
+    deploy: [
+      'nginx',
+      { file: '/srv/www.pem', content: 'fullchain+key', owner: 'root:root', mode: '0640' },
+      { command: 'true', timeout: '2m' },
+      { nginx: { program: 'nginx', config: '/srv/nginx.conf', unit: 'nginx' } },
+      { apache: {} },
+      { haproxy: { file: false, pidFile: '/run/haproxy.pid' } },
+    ],
     deployHook: 'true',
     probe: 'localhost:443',
+    preHook: 'true',
+    postHook: 'true',
   };
   const { domains: _, ...defaults } = entry;
   const configuration: Required<Configuration> = {

@@ -11,6 +11,7 @@ import { isTscertError } from '../../src/base/errors.js';
 import { addIssueOptions } from '../../src/cli/commands/issue-options.js';
 import { EXIT } from '../../src/cli/exit.js';
 import { createProvider, type ProviderHelp } from '../../src/cli/registry.js';
+import { deployVariables, postVariables, preVariables } from '../../src/deploy/variables.js';
 import { parseConfig } from '../../src/request/config.js';
 import { CERTIFICATE_KEYS, RUN_KEYS } from '../../src/request/options.js';
 import { blocksOf, PAGES } from './blocks.js';
@@ -71,6 +72,21 @@ test('docs/providers.md names the variables that the configuration takes for eac
       return true;
     });
   }
+});
+
+test('docs/deploy.md names the variables that hooks are given, and no other', () => {
+  const locations = { privateKey: '/k', certificate: '/c', chain: '/i', fullchain: '/f' };
+  const stored = { name: 'www', generation: '0001', privateKey: 'key', certificate: '', chain: '', meta: {}, locations };
+  const given = {
+    pre: preVariables('www', []),
+    deploy: deployVariables({ stored, domains: [], notAfter: 0 }),
+    post: postVariables([]),
+  };
+  const named = table('docs/deploy.md', '<!-- variables: hook -->').flatMap(([cell, hooks = '']) =>
+    words(cell).flatMap((word) => (hooks === 'all' ? Object.keys(given) : hooks.split(', ')).map((hook) => `${hook} ${word}`)),
+  );
+  const real = Object.entries(given).flatMap(([hook, variables]) => Object.keys(variables).map((word) => `${hook} ${word}`));
+  assert.deepEqual(named.sort(), real.sort());
 });
 
 test('README.md has the table of exit codes', () => {

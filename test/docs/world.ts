@@ -44,9 +44,9 @@ export async function startDocsWorld(): Promise<DocsWorld> {
     await writeFile(name, `#!/bin/sh\n${text}\n`);
     await chmod(name, 0o755);
   };
-  for (const place of [bin, at('work'), at('webroot'), at('data')]) await mkdir(place);
+  for (const place of [bin, at('work'), at('webroot'), at('haproxy'), at('haproxy/certs'), at('data')]) await mkdir(place);
   await symlink(process.env.TSCERT_TEST_BIN ?? '', path.join(bin, 'tscert'));
-  await program(path.join(bin, 'systemctl'), 'exit 0');
+  for (const name of ['systemctl', 'nginx', 'haproxy', 'apachectl']) await program(path.join(bin, name), 'exit 0');
   await program(at('work/dns.sh'), 'test "$1" = present || test "$1" = cleanup');
   await writeFile(at('work/request.json'), '{ "hosts": ["example.com"], "key": { "algo": "ecdsa", "size": 256 } }');
   const nsupdate = path.dirname(servers('bind').nsupdate ?? '');
@@ -78,11 +78,12 @@ export async function startDocsWorld(): Promise<DocsWorld> {
   return {
     dir: at('data'),
     async run(block) {
-      // Ports below 1024 and a server's own folder belong to the machine.
+      // Ports below 1024 and the folders of servers belong to the machine.
       const line = block
         .replaceAll(/--http standalone(?!:)/g, `--http standalone:${await freePort()}`)
         .replaceAll(/--tls-alpn(?! \d)/g, `--tls-alpn ${await freePort()}`)
         .replaceAll('/var/www/html', at('webroot'))
+        .replaceAll('/etc/haproxy', at('haproxy'))
         .replaceAll('--dns exec', '--dns exec --dns-check none');
       return new Promise((resolve, reject) => {
         const child = spawn('/bin/sh', ['-e', '-c', line], { cwd: at('work'), env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -89,6 +89,8 @@ describe('examples/tscert.yaml', () => {
       { ...value, agreeTos: 'yes' },
       { ...value, jobs: 0 },
       { certificates: [{ dns: 5 }] },
+      { deploy: [{ file: '/srv/www.pem', contents: 'key' }] },
+      { certificates: [{ deploy: { nginx: true } }] },
     ]) {
       assert.notDeepEqual(validate(await schema(), wrong), []);
       assert.throws(() => parseConfig(JSON.stringify(wrong), 'wrong'));

@@ -129,6 +129,17 @@ test('what a killed trial left in the world is withdrawn by the next real run', 
   await assertClean(world.store);
 });
 
+test('a pre-hook is run for what is going to be ordered, and when it fails nothing is', async () => {
+  const world = createWorld();
+  await assert.rejects(world.run(request(), { hooks: { before: () => Promise.reject(new Error('not now')) } }), /not now/);
+  assert.deepEqual(world.log, ['preflight']);
+  await assertClean(world.store);
+  const hooks = { before: async () => void world.log.push('before') };
+  await world.run(request(), { hooks });
+  await world.run(request(), { hooks });
+  assert.deepEqual(world.log.slice(1), ['preflight', 'before', 'new order', 'abandon', 'deploy', 'deploy']);
+});
+
 test('a deploy that fails leaves a good certificate and is told beside it', async () => {
   const world = createWorld();
   const failure = new Error('reload failed');

@@ -29,6 +29,7 @@ export function request(names: readonly string[] = ['a.test'], changes: Partial<
     key: { type: 'ec256', reuse: false },
     issuer: { kind: 'acme', directory: 'https://ca.test/directory', agreeTos: true },
     solvers: [],
+    deploy: [],
     ...changes,
   };
 }
@@ -74,6 +75,7 @@ export function createWorld() {
       random: () => 0.5,
       issuerFor: async () => issuer,
       deployer,
+      hooks: { before: async () => undefined },
       force: false,
       dryRun: false,
       patient: false,

@@ -19,6 +19,7 @@ function request(spec: Partial<CertificateSpec> = {}, changes: Partial<Certifica
     key: { type: 'ec256', reuse: false },
     issuer: { kind: 'acme', directory: 'https://ca.test/directory', agreeTos: true },
     solvers: [],
+    deploy: [],
     ...changes,
   };
 }
@@ -174,7 +175,7 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
       {
         issuer: { ...request().issuer, email: 'a@b.test', agreeTos: false, preferredChain: 'X', notAfter: new Date(NOT_BEFORE) },
         solvers: [{ type: 'http-01', port: 80 }],
-        deployHook: 'true',
+        deploy: [{ kind: 'command', command: 'true', timeout: 1_000 }],
       },
     ),
     undefined,

@@ -46,7 +46,7 @@ test('every certificate of the configuration file takes the rest from its top', 
   ]);
   assert.equal(org?.name, 'example.org');
   assert.equal(org?.key.type, 'rsa2048');
-  assert.equal(org?.deployHook, 'systemctl reload nginx');
+  assert.deepEqual(org?.deploy, [{ kind: 'command', command: 'systemctl reload nginx', timeout: 600_000 }]);
 });
 
 test('an entry that says how names are proven replaces the ways of the top, it does not join them', () => {

@@ -15,7 +15,7 @@ interface Watchers {
 }
 
 const CHANGING = ['chmod', 'link', 'mkdir', 'open', 'readdir', 'rename', 'rm', 'rmdir', 'statfs', 'symlink', 'unlink', 'utimes'] as const;
-const HANDLE_STEPS: ReadonlySet<string> = new Set(['chmod', 'writeFile', 'sync', 'close']);
+const HANDLE_STEPS: ReadonlySet<string> = new Set(['chown', 'chmod', 'writeFile', 'sync', 'close']);
 
 /** The real file system, with each asynchronous step watched. */
 export function watchedFileSystem(watchers: Watchers): FileSystem {

@@ -2,29 +2,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { isTscertError } from '../../src/base/errors.js';
 import { makeBundle } from '../contract/certificates.js';
+import { withMount } from '../support/mount.js';
 import { openStore, withFolder } from './support.js';
 
 const NAME = 'www.test';
 const first = makeBundle('first.test');
 const second = makeBundle('second.test');
-
-/** Mounts something at a folder for `use`; skips where mounts are not allowed. */
-async function withMount(t: TestContext, words: readonly string[], folder: string, use: () => Promise<void>): Promise<void> {
-  try {
-    execFileSync('mount', [...words, folder], { stdio: 'pipe' });
-  } catch {
-    t.skip('a mount needs root: run the tests as root to see a full and a read-only disk');
-    return;
-  }
-  try {
-    await use();
-  } finally {
-    execFileSync('umount', [folder]);
-  }
-}
 
 const isUnwritable =
   (reason: RegExp) =>

@@ -2,19 +2,19 @@
 
 type Schema = Readonly<Record<string, unknown>>;
 
-const WORDS_ONLY = new Set(['$schema', 'title', 'description', 'default']);
+const WORDS_ONLY = new Set(['$schema', '$defs', 'title', 'description', 'default']);
 
 /** What is wrong with the value, each with its path; empty when it fits. */
-export function validate(schema: Schema, value: unknown, path = ''): string[] {
+export function validate(schema: Schema, value: unknown, path = '', root = schema): string[] {
   const faults: string[] = [];
   const properties = (schema.properties ?? {}) as Readonly<Record<string, Schema>>;
   for (const [keyword, rule] of Object.entries(schema)) {
     if (WORDS_ONLY.has(keyword) || keyword === 'properties') continue;
-    faults.push(...check(keyword, rule, { schema, properties, value, path }));
+    faults.push(...check(keyword, rule, { schema, properties, value, path, root }));
   }
   if (isObject(value)) {
     for (const [key, one] of Object.entries(value)) {
-      if (key in properties) faults.push(...validate(properties[key] ?? {}, one, `${path}.${key}`));
+      if (key in properties) faults.push(...validate(properties[key] ?? {}, one, `${path}.${key}`, root));
     }
   }
   return faults;
@@ -25,11 +25,18 @@ interface Place {
   readonly properties: Readonly<Record<string, Schema>>;
   readonly value: unknown;
   readonly path: string;
+  /** Where definitions stand. */
+  readonly root: Schema;
 }
 
-function check(keyword: string, rule: unknown, { properties, value, path }: Place): string[] {
+function check(keyword: string, rule: unknown, { properties, value, path, root }: Place): string[] {
   const fault = (isWrong: boolean): string[] => (isWrong ? [`${path || '.'}: ${keyword} ${JSON.stringify(rule)}`] : []);
   switch (keyword) {
+    case '$ref': {
+      const [, name = ''] = /^#\/\$defs\/(\w+)$/.exec(rule as string) ?? [];
+      const definition = (root.$defs as Readonly<Record<string, Schema>>)[name];
+      return definition === undefined ? [`${path}: no definition ${rule}`] : validate(definition, value, path, root);
+    }
     case 'type':
       return fault(!isOfType(value, rule as string));
     case 'enum':
@@ -45,15 +52,15 @@ function check(keyword: string, rule: unknown, { properties, value, path }: Plac
     case 'required':
       return fault(isObject(value) && (rule as string[]).some((key) => !(key in value)));
     case 'anyOf':
-      return fault((rule as Schema[]).every((one) => validate(one, value, path).length > 0));
+      return fault((rule as Schema[]).every((one) => validate(one, value, path, root).length > 0));
     case 'allOf':
-      return (rule as Schema[]).flatMap((one) => validate(one, value, path));
+      return (rule as Schema[]).flatMap((one) => validate(one, value, path, root));
     case 'items':
-      return Array.isArray(value) ? value.flatMap((one, at) => validate(rule as Schema, one, `${path}[${at}]`)) : [];
+      return Array.isArray(value) ? value.flatMap((one, at) => validate(rule as Schema, one, `${path}[${at}]`, root)) : [];
     case 'additionalProperties': {
       const others = isObject(value) ? Object.entries(value).filter(([key]) => !(key in properties)) : [];
       if (rule === false) return others.map(([key]) => `${path}.${key}: no such key`);
-      return others.flatMap(([key, one]) => validate(rule as Schema, one, `${path}.${key}`));
+      return others.flatMap(([key, one]) => validate(rule as Schema, one, `${path}.${key}`, root));
     }
     default:
       throw new Error(`the schema uses "${keyword}", which this test does not know`);

@@ -1,12 +1,14 @@
 /**
- * Loaded into the command with `--import`: counts what it does in the world (writes to disk, HTTP requests, before and after each)
+ * Loaded into the command with `--import`: counts what it does in the world (writes to disk, HTTP requests, programs, before and after each)
  * and kills it at the step whose number stands in KILL_AT. From the step in FULL_AT on the disk is full: what would need room fails.
  * With KILL_TRACE every step is a line of that file.
  */
+import childProcess from 'node:child_process';
 import diagnostics from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import http2 from 'node:http2';
 import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
 
 const killAt = Number(process.env.KILL_AT ?? 0);
 const fullAt = Number(process.env.FULL_AT ?? Number.POSITIVE_INFINITY);
@@ -68,5 +70,14 @@ http2.connect = ((...values: Parameters<typeof connect>) => {
   };
   return session;
 }) as typeof connect;
+
+const spawn = childProcess.spawn;
+childProcess.spawn = ((...values: Parameters<typeof spawn>) => {
+  const what = `run ${path.basename(values[0])}`;
+  step(`before ${what}`);
+  const child = spawn(...values);
+  child.once('exit', () => step(`after ${what}`));
+  return child;
+}) as typeof spawn;
 
 syncBuiltinESMExports();

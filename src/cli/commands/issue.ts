@@ -11,7 +11,7 @@ export const issue: Verb = {
       'before',
       `Most people need one of these first:
   $ tscert issue -d example.com -d '*.example.com' --dns route53      # wildcard, names proven in Route 53
-  $ tscert issue -d example.com --http standalone --deploy-hook 'systemctl reload nginx'
+  $ tscert issue -d example.com --http standalone --deploy nginx
   $ tscert issue                                                      # every certificate of the configuration file
 `,
     );
