@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { countRequests, countRoute53Calls, measureMany, timeJob } from './bench/acme.mjs';
 import { timeRequests, timeStart } from './bench/local.mjs';
+import { measureNothingDue } from './bench/stored.mjs';
 
 delete process.env.NODE_EXTRA_CA_CERTS; // Node.js 20 would read it at every start.
 const quick = process.argv.includes('--quick');
@@ -88,6 +89,14 @@ for (const count of many) {
   memory.push([count, time.toFixed(1), Math.round(megabytes), 300]);
 }
 table('Many certificates in one run', ['certificates', 'seconds', 'most memory, MB', 'budget, MB'], memory);
+
+const idle = quick ? [1_000] : [1_000, 10_000];
+const quietRuns = [];
+for (const count of idle) {
+  const { seconds: time, megabytes } = await measureNothingDue(count);
+  quietRuns.push([count, time.toFixed(1), Math.round(megabytes)]);
+}
+table('`renew` with nothing due (budget for 10,000: 2 s, 150 MB)', ['certificates', 'seconds', 'most memory, MB'], quietRuns);
 
 function findPeers(names, install) {
   const found = {};

@@ -3,6 +3,7 @@ import type { Emit } from '../base/events.js';
 import { withoutWildcard } from '../base/names.js';
 import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
+import { namesUnderWay } from '../flow/glance.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
@@ -131,7 +132,8 @@ export async function issueRequests(
     const { clock, random } = system;
     const deployer = createDeployer({ records: parts.store(), clock, environment: system.env });
     const { issuerFor, advise } = issuers;
-    const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, patient: false, ...run };
+    const underWay = await namesUnderWay(parts.store());
+    const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, underWay, patient: false, ...run };
     const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),

@@ -1,12 +1,13 @@
 /** Keeps what the CA advises about a stored certificate (RFC 9773) up to date: asked when it is time, the pick drawn once a window. */
-import { certificateIdOf, type RenewalInfo } from '../acme/renewal-info.js';
+import { certificateId, type RenewalInfo } from '../acme/renewal-info.js';
 import type { Clock, Random } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
+import type { CertificateContent } from '../pki/certificate.js';
 import type { Advice } from '../policy/renewal.js';
 import type { IssuerRequest } from '../request/request.js';
 import type { RenewalInfoRecord } from '../store/ledger.js';
-import type { Stored } from '../store/store.js';
+import type { Whole } from './stored.js';
 
 /** Asks an authority about a certificate (PEM) that it issued; `undefined` when it gives no advice to anybody. */
 export type AskForAdvice = (issuer: IssuerRequest, certificate: string, signal: AbortSignal) => Promise<RenewalInfo | undefined>;
@@ -30,16 +31,16 @@ const USUAL = 6 * HOUR;
  * asked, its last word stands for six hours more. A CA that fails to advise never fails a renewal.
  */
 export async function currentAdvice(
-  stored: Stored,
+  { stored, certificate: content }: Whole,
   issuer: IssuerRequest,
   known: RenewalInfoRecord | undefined,
   { clock, random, ask, emit, signal }: AdviceParts,
 ): Promise<RenewalInfoRecord | undefined> {
-  const certificate = certificateIdOf(stored.certificate);
+  const certificate = content && certificateId(content);
   if (certificate === undefined) return undefined;
   const last = known?.certificate === certificate ? known : undefined;
   const now = clock.now();
-  if (last !== undefined && isCurrent(last, now)) return last;
+  if (isCurrentFor(content, last, now)) return last;
   const until = (milliseconds: number): string => new Date(now + milliseconds).toISOString();
   let info: RenewalInfo | undefined;
   try {
@@ -76,9 +77,13 @@ export function adviceOf(record: RenewalInfoRecord | undefined): Advice | undefi
   };
 }
 
-/** A word that is to be good for more than a day was written by a clock that was wrong. */
-function isCurrent({ checkAt }: RenewalInfoRecord, now: number): boolean {
-  const until = Date.parse(checkAt);
+/**
+ * Whether what is known of the advice for a certificate is not to be asked for yet. A word that is to be good for more than a day was
+ * written by a clock that was wrong.
+ */
+export function isCurrentFor(content: CertificateContent | undefined, known: RenewalInfoRecord | undefined, now: number): boolean {
+  if (content === undefined || known === undefined || known.certificate !== certificateId(content)) return false;
+  const until = Date.parse(known.checkAt);
   return now < until && until <= now + DAY + MINUTE;
 }
 

@@ -21,6 +21,8 @@ export interface Deployer {
    * @throws {TscertError} `hook-failed` when the hook fails or the certificate is not served; the certificate itself is good
    */
   deploy(wanted: CertificateRequest, kept: Kept, line: LineContext): Promise<void>;
+  /** Whether nothing is left to do for this certificate. */
+  isDone(wanted: CertificateRequest, stored: Stored): Promise<boolean>;
 }
 
 export interface DeployerOptions {
@@ -74,6 +76,11 @@ export function createDeployer({ records, clock, environment }: DeployerOptions)
   };
 
   return {
+    async isDone(wanted, stored) {
+      const { name, deployHook, probe: target } = wanted;
+      if (deployHook === undefined && target === undefined) return true;
+      return isSame(await records.get('ledger', `deploy:${name}`), stateOf(wanted, stored));
+    },
     async deploy(wanted, kept, line) {
       const { name, deployHook, probe: target } = wanted;
       if (deployHook === undefined && target === undefined) return;

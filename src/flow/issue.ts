@@ -3,31 +3,32 @@
  * deployment. Every step that costs something comes after the one that makes it repeatable.
  */
 import type { KeyObject } from 'node:crypto';
-import { certificateIdOf } from '../acme/renewal-info.js';
+import { certificateId } from '../acme/renewal-info.js';
 import { inStage } from '../acme/stage.js';
 import type { Clock, Random } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { type IssueContext, type Issuer, issuerKeyOf } from '../issuer/issuer.js';
 import { checkIssued, type IssuedChain } from '../pki/chain.js';
 import { deferralOf } from '../policy/deferral.js';
-import { failureFacts } from '../policy/failure.js';
+import { type FailureKind, failureFacts } from '../policy/failure.js';
 import { issuerOf, metaOf } from '../policy/meta.js';
 import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { dropHold, type Held, readHold, writeHold } from '../store/hold.js';
 import { type Journal, openJournal } from '../store/journal.js';
 import { storedName } from '../store/name.js';
-import type { Store, Stored } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import { type AskForAdvice, adviceOf, currentAdvice } from './advice.js';
 import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
+import { glanceAt } from './glance.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import { type Memory, openMemory, requestDigest } from './memory.js';
 import { isWorthRehearsing, rehearsalFailure } from './rehearsal.js';
 import type { LineContext, LineResult } from './run.js';
-import { dueOf, type Found, findStored, keptOf, revocationOf } from './stored.js';
+import { dueOf, type Found, findStored, keptOf, revocationOf, type Whole, wholeOf } from './stored.js';
 
 /** What a line needs beside its request. */
 export interface IssueParts {
@@ -47,6 +48,8 @@ export interface IssueParts {
   readonly patient: boolean;
   /** Asks a CA for its advice; absent where nobody is to be asked. */
   readonly advise?: AskForAdvice;
+  /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
+  readonly underWay?: ReadonlySet<string>;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
   readonly nextLook?: number;
 }
@@ -60,6 +63,11 @@ const LOCK_WAIT = 1_000;
  */
 export async function issueCertificate(request: CertificateRequest, parts: IssueParts, line: LineContext): Promise<LineResult> {
   const name = storedName(request.name);
+  const quiet = await glanceAt({ ...request, name }, parts);
+  if (quiet !== undefined) {
+    leaveAlone(name, line);
+    return { state: 'kept', ...quiet };
+  }
   const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
     const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
@@ -90,7 +98,7 @@ async function issueNamed(request: CertificateRequest, memory: Memory, parts: Is
     const certificate: Subject = { wanted, brought, fingerprint, found };
     return await issueLocked(certificate, digest, memory, parts, line);
   } catch (error) {
-    memory.failed(error, digest, found?.state === 'whole' ? keptOf(found.stored, request).notAfter : undefined);
+    memory.failed(error, digest, endOf(found));
     throw error;
   }
 }
@@ -107,7 +115,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   const { wanted, brought, fingerprint, found } = subject;
   const { store, clock, dryRun, force, patient, nextLook } = parts;
   const issuerKey = issuerKeyOf(wanted.issuer);
-  const old = found?.state === 'whole' ? found.stored : undefined;
+  const old = found?.state === 'whole' ? found : undefined;
   await takeAdvice(old, wanted, memory, parts, line);
   const advice = adviceOf(memory.ledger.renewalInfo);
   const revocation = revocationOf(old, memory.ledger);
@@ -121,10 +129,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   const context: IssueContext = { ...line, store };
   if (!dryRun) await clearTrial(wanted, parts, context);
   if (due === undefined && old !== undefined) {
-    line.emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${wanted.name}"` });
     if (await isUnderWay(await openJournal(store, wanted.name))) await (await parts.issuerFor(wanted)).abandon(wanted.name, context);
-    line.member.done('present');
-    line.member.done('clean-up');
+    leaveAlone(wanted.name, line);
     await keep(wanted, parts);
     memory.kept();
     return { state: 'kept', ...(await deploy(keptOf(old, wanted, advice), wanted, parts, line)) };
@@ -163,11 +169,16 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     message: `${due?.message ?? 'A new certificate was asked for'}${goesOn ? '; going on with the order of an earlier run' : ''}`,
   });
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
-  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, revocation === undefined ? old : undefined);
+  const material = await prepareMaterial(
+    wanted,
+    brought,
+    resumes ? journal : undefined,
+    revocation === undefined ? old?.stored : undefined,
+  );
   if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
   if (material.isNew) memory.note('Generated', `Made a new private key for "${wanted.name}"`);
 
-  const replaces = old !== undefined && issuerOf(old.meta) === issuerKey ? certificateIdOf(old.certificate) : undefined;
+  const replaces = old?.certificate !== undefined && issuerOf(old.stored.meta) === issuerKey ? certificateId(old.certificate) : undefined;
   const signing = { ...context, ...(replaces === undefined ? {} : { replaces }) };
   const answer = await issuer.sign(material.csr, wanted, signing).catch(async (error: unknown) => {
     await holdOff(error, held, parts);
@@ -191,31 +202,42 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
   await keep(wanted, parts);
-  return { state: 'issued', ...(await deploy(keptOf(stored, wanted), wanted, parts, line)) };
+  return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
+}
+
+/** Nothing is to be done for a good certificate. */
+function leaveAlone(name: string, { emit, member }: LineContext): void {
+  emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${name}"` });
+  member.done('present');
+  member.done('clean-up');
+}
+
+/** When the stored certificate ends, in milliseconds since the epoch, where one that can be read is stored. */
+function endOf(found: Found | undefined): number | undefined {
+  return found?.state === 'whole' ? found.certificate?.notAfter.getTime() : undefined;
 }
 
 /** Brings the CA's advice about the stored certificate up to date; a certificate of another CA, or none, has none. */
 async function takeAdvice(
-  old: Stored | undefined,
+  old: Whole | undefined,
   { issuer }: CertificateRequest,
   memory: Memory,
   { advise, clock, random, dryRun }: IssueParts,
   { emit, signal }: LineContext,
 ): Promise<void> {
-  if (advise === undefined || dryRun || old === undefined || issuerOf(old.meta) !== issuerKeyOf(issuer)) return;
+  if (advise === undefined || dryRun || old === undefined || issuerOf(old.stored.meta) !== issuerKeyOf(issuer)) return;
   memory.setRenewalInfo(await currentAdvice(old, issuer, memory.ledger.renewalInfo, { clock, random, ask: advise, emit, signal }));
 }
 
 /** The same request for the staging directory of its CA, where the last failure makes that worth while. */
 function stagedOf(
   wanted: CertificateRequest,
-  kind: Parameters<typeof isWorthRehearsing>[0],
-  old: Stored | undefined,
+  kind: FailureKind | undefined,
+  old: Whole | undefined,
   clock: Pick<Clock, 'now'>,
 ): CertificateRequest | undefined {
   const { staging } = wanted.issuer;
-  const end = old === undefined ? undefined : keptOf(old, wanted).notAfter;
-  if (staging === undefined || !isWorthRehearsing(kind, end, clock.now())) return undefined;
+  if (staging === undefined || !isWorthRehearsing(kind, endOf(old), clock.now())) return undefined;
   const { eab: _, ...issuer } = wanted.issuer;
   return { ...wanted, issuer: { ...issuer, directory: staging } };
 }

@@ -7,8 +7,8 @@ import { inOrder } from '../base/in-order.js';
 import type { Json } from '../base/json.js';
 import type { GeneralName } from '../base/names.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
-import { type CertificateContent, readCertificate } from '../pki/certificate.js';
-import { keyTypeOf } from '../pki/key.js';
+import type { CertificateContent } from '../pki/certificate.js';
+import { keyTypeOfSpki } from '../pki/key.js';
 import type { KeyType } from '../pki/key-type.js';
 import { formatDistinguishedName } from '../pki/rfc4514.js';
 import { commonNameOf } from '../pki/subject.js';
@@ -120,9 +120,9 @@ export async function readOverview(subject: Subject, parts: OverviewParts): Prom
   const targets = (await attempt(() => readTargets(name, store))) ?? [];
   const underWay = await attempt(async () => underWayOf(await store.get('journal', name), name));
   const found = await attempt(async () => ({ what: await findStored(name, store) }));
-  const stored = found?.what?.state === 'whole' ? found.what.stored : undefined;
+  const { stored, certificate } = found?.what?.state === 'whole' ? found.what : { stored: undefined, certificate: undefined };
   if (found?.what?.state === 'damaged') troubles.push(found.what.message);
-  const certificate = stored && (await attempt(() => readCertificate(stored.certificate)));
+  if (stored !== undefined && certificate === undefined) troubles.push('The stored certificate cannot be read');
   const renewal = certificate && renewalIn(certificate, wanted, ledger);
   const judged = wanted && found && (await attempt(() => judge({ ...wanted, name }, found.what, ledger, parts)));
   const issuer = wanted?.issuer ?? (stored && issuerIn(stored));
@@ -157,7 +157,7 @@ async function judge(
 ): Promise<Judged> {
   const brought = await readBrought(request);
   const wanted = forKeyOf(brought, request);
-  const stored = found?.state === 'whole' ? found.stored : undefined;
+  const stored = found?.state === 'whole' ? found : undefined;
   const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
   const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];
   const due = dueOf(found, wanted, brought, {
@@ -210,14 +210,14 @@ function stateOf({
 }
 
 function factsOf({ generation, locations }: Stored, content: CertificateContent): NonNullable<CertificateOverview['certificate']> {
-  const { der, extensions, serialNumber, notBefore, notAfter, publicKey, issuer } = content;
+  const { der, extensions, serialNumber, notBefore, notAfter, raw, issuer } = content;
   return {
     names: extensions.names,
     serialNumber,
     fingerprint: createHash('sha256').update(der).digest('hex'),
     notBefore: notBefore.getTime(),
     notAfter: notAfter.getTime(),
-    keyType: publicKey && keyTypeOf(publicKey),
+    keyType: keyTypeOfSpki(raw.spki),
     signedBy: commonNameOf(issuer) ?? formatDistinguishedName(issuer),
     generation,
     fullchain: locations.fullchain,

@@ -36,7 +36,7 @@ export async function planCertificate(request: CertificateRequest, { store, cloc
     const brought = await readBrought(request);
     const wanted = forKeyOf(brought, request);
     const found = await findStored(name, store);
-    const stored = found?.state === 'whole' ? found.stored : undefined;
+    const stored = found?.state === 'whole' ? found : undefined;
     const ledger = await readLedger(name, store);
     const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
     const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];

@@ -1,8 +1,7 @@
 /** What is stored under a name, and what is known of it. */
 import { isTscertError } from '../base/errors.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
-import { keyTypeOf, publicKeyEquals } from '../pki/key.js';
-import { readPrivateKey } from '../pki/key-reader.js';
+import { keyTypeOfSpki, publicKeyEquals } from '../pki/key.js';
 import { commonNameOf } from '../pki/subject.js';
 import { type Advice, type Due, type DueInput, dueCheck, renewalOf, type StoredFacts } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
@@ -11,8 +10,15 @@ import type { Store, Stored } from '../store/store.js';
 import { type Brought, broughtKeyOf } from './material.js';
 import type { Kept } from './outcome.js';
 
+/** A certificate that is stored whole, and what it says; undefined when it cannot be read. */
+export interface Whole {
+  readonly state: 'whole';
+  readonly stored: Stored;
+  readonly certificate: CertificateContent | undefined;
+}
+
 /** A certificate that is stored whole, or what is wrong with it. */
-export type Found = { readonly state: 'whole'; readonly stored: Stored } | { readonly state: 'damaged'; readonly message: string };
+export type Found = Whole | { readonly state: 'damaged'; readonly message: string; readonly isPairBroken: boolean };
 
 /**
  * Looks for a certificate. Damage that a new generation heals is told, not thrown.
@@ -21,10 +27,10 @@ export type Found = { readonly state: 'whole'; readonly stored: Stored } | { rea
 export async function findStored(name: string, store: Pick<Store, 'load'>): Promise<Found | undefined> {
   try {
     const stored = await store.load(name);
-    return stored && { state: 'whole', stored };
+    return stored && wholeOf(stored);
   } catch (error) {
-    if (isTscertError(error, 'store-damaged') && error.data.isForeign !== true) return { state: 'damaged', message: error.message };
-    throw error;
+    if (!isTscertError(error, 'store-damaged') || error.data.isForeign === true) throw error;
+    return { state: 'damaged', message: error.message, isPairBroken: error.data.fault === 'certificate-mismatch' };
   }
 }
 
@@ -35,20 +41,20 @@ export function dueOf(
   brought: Brought,
   known: Pick<DueInput, 'issuerKey' | 'now' | 'advice' | 'revocation' | 'nextLook'>,
 ): Due | undefined {
-  const certificate = found?.state === 'whole' ? readOrNothing(found.stored.certificate) : undefined;
+  const certificate = found?.state === 'whole' ? found.certificate : undefined;
   const broughtKey = broughtKeyOf(brought);
   const fits = broughtKey && certificate && certificate.publicKey !== undefined && publicKeyEquals(certificate.publicKey, broughtKey);
   return dueCheck({
-    stored: found && factsOf(found, certificate),
+    stored: found && factsOf(found),
     wanted,
     ...known,
     ...(fits === undefined ? {} : { broughtKeyFits: fits }),
   });
 }
 
-function factsOf(found: Found, certificate: CertificateContent | undefined): StoredFacts {
+function factsOf(found: Found): StoredFacts {
   if (found.state === 'damaged') return found;
-  const { stored } = found;
+  const { stored, certificate } = found;
   return {
     state: 'whole',
     certificate: certificate && {
@@ -56,24 +62,31 @@ function factsOf(found: Found, certificate: CertificateContent | undefined): Sto
       commonName: commonNameOf(certificate.subject),
       notBefore: certificate.notBefore.getTime(),
       notAfter: certificate.notAfter.getTime(),
-      keyType: certificate.publicKey && keyTypeOf(certificate.publicKey),
+      keyType: keyTypeOfSpki(certificate.raw.spki),
     },
-    key: stored.privateKey === undefined ? 'none' : fits(stored.privateKey, certificate) ? 'fits' : 'differs',
+    hasKey: stored.privateKey !== undefined,
     meta: stored.meta,
   };
 }
 
-/** A stored certificate with the times that people ask for. */
-export function keptOf(stored: Stored, { renewBefore }: Pick<CertificateRequest, 'renewBefore'>, advice?: Advice): Kept {
-  const { notBefore, notAfter } = readCertificate(stored.certificate);
-  const dates = { notBefore: notBefore.getTime(), notAfter: notAfter.getTime() };
+/** What was stored just now, or found. */
+export function wholeOf(stored: Stored): Whole {
+  return { state: 'whole', stored, certificate: readOrNothing(stored.certificate) };
+}
+
+/** A stored certificate that can be read, with the times that people ask for. */
+export function keptOf(
+  { stored, certificate = readCertificate(stored.certificate) }: Whole,
+  { renewBefore }: Pick<CertificateRequest, 'renewBefore'>,
+  advice?: Advice,
+): Kept {
+  const dates = { notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
   return { stored, ...dates, renewAt: renewalOf(dates, renewBefore, advice).at };
 }
 
 /** That the stored certificate was revoked; what was remembered of an earlier one does not count. */
-export function revocationOf(stored: Stored | undefined, { revocation }: CertificateLedger): RevocationRecord | undefined {
-  if (stored === undefined || revocation === undefined) return undefined;
-  return readOrNothing(stored.certificate)?.serialNumber === revocation.serialNumber ? revocation : undefined;
+export function revocationOf(found: Whole | undefined, { revocation }: CertificateLedger): RevocationRecord | undefined {
+  return found?.certificate !== undefined && found.certificate.serialNumber === revocation?.serialNumber ? revocation : undefined;
 }
 
 function readOrNothing(pem: string): CertificateContent | undefined {
@@ -81,16 +94,6 @@ function readOrNothing(pem: string): CertificateContent | undefined {
     return readCertificate(pem);
   } catch (error) {
     if (isTscertError(error)) return undefined;
-    throw error;
-  }
-}
-
-function fits(privateKey: string, certificate: CertificateContent | undefined): boolean {
-  if (certificate?.publicKey === undefined) return false;
-  try {
-    return publicKeyEquals(readPrivateKey(privateKey), certificate.publicKey);
-  } catch (error) {
-    if (isTscertError(error)) return false;
     throw error;
   }
 }

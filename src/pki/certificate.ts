@@ -105,6 +105,7 @@ function readContent(root: Element): CertificateContent {
   const extensions = readWrappedExtensions(body.optional(TAG.tagged(3)));
   body.end();
   if (!inner.der.equals(algorithm.der)) throw derError('its two signature algorithms differ');
+  let known: { readonly key: KeyObject | undefined } | undefined;
   return {
     der: root.der,
     pem: encodePem('CERTIFICATE', root.der),
@@ -114,7 +115,11 @@ function readContent(root: Element): CertificateContent {
     issuer: readDistinguishedName(issuer),
     notBefore,
     notAfter,
-    publicKey: readKnownKey(spki),
+    // Made when it is asked for: to make a key takes longer than to read the whole certificate.
+    get publicKey() {
+      known ??= { key: readKnownKey(spki) };
+      return known.key;
+    },
     extensions,
     signatureAlgorithm: signatureAlgorithmName(algorithm),
     raw: { tbs: tbs.der, subject: subject.der, issuer: issuer.der, spki, signatureAlgorithm: algorithm, signature },

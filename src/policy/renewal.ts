@@ -39,13 +39,13 @@ export interface CertificateFacts {
 
 /** What is stored: damaged, with the words of whoever found it; or whole, with what is known of it. */
 export type StoredFacts =
-  | { readonly state: 'damaged'; readonly message: string }
+  | { readonly state: 'damaged'; readonly message: string; readonly isPairBroken: boolean }
   | {
       readonly state: 'whole';
       /** Undefined when it cannot be read. */
       readonly certificate: CertificateFacts | undefined;
-      /** Whether the stored key belongs to the certificate; `none` when no key is stored. */
-      readonly key: 'fits' | 'differs' | 'none';
+      /** Whether a key is stored with it; the store has made sure that it belongs to it. */
+      readonly hasKey: boolean;
       /** As `metaOf` gave it when it was stored. */
       readonly meta: Json;
     };
@@ -112,17 +112,13 @@ const exists: Check = ({ stored, wanted }) =>
   stored === undefined ? { reason: 'DoesNotExist', message: `No certificate is stored under the name "${wanted.name}"` } : undefined;
 
 const isWhole: Check = ({ stored, wanted }) => {
-  if (stored?.state === 'damaged') return { reason: 'MissingData', message: stored.message };
-  if (stored?.key !== 'none' || wanted.csrFile !== undefined) return undefined;
+  if (stored?.state === 'damaged') return { reason: stored.isPairBroken ? 'InvalidKeyPair' : 'MissingData', message: stored.message };
+  if (stored === undefined || stored.hasKey || wanted.csrFile !== undefined) return undefined;
   return { reason: 'MissingData', message: 'The certificate is stored without its private key' };
 };
 
 const isReadable = ofWhole(({ certificate }) =>
   certificate === undefined ? { reason: 'InvalidCertificate', message: 'The stored certificate cannot be read' } : undefined,
-);
-
-const keyFits = ofWhole(({ key }) =>
-  key === 'differs' ? { reason: 'InvalidKeyPair', message: 'The stored private key does not belong to the stored certificate' } : undefined,
 );
 
 const issuerFits = ofWhole(({ meta }, { issuerKey }) => {
@@ -186,7 +182,6 @@ export const dueCheck: Check = createChain([
   exists,
   isWhole,
   isReadable,
-  keyFits,
   issuerFits,
   keyKindFits,
   namesFit,

@@ -1,5 +1,5 @@
 /** What was deployed of a certificate, and what failed: one record a certificate (`deploy:NAME`), one entry a target. */
-import { TscertError } from '../base/errors.js';
+import { type ErrorData, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import type { Records } from './store.js';
 
@@ -24,17 +24,19 @@ export const deployKey = (name: string): string => `deploy:${name}`;
 /**
  * The targets of a certificate as the last deployment left them, in their order; none when nothing was deployed. A record of the first
  * version, which did not tell targets apart, is as good as none: everything is deployed once more.
- * @throws {TscertError} `store-damaged`
+ * @throws {TscertError} `store-damaged`, with `version` in `data` when it is another tscert's
  */
 export async function readTargets(name: string, records: Pick<Records, 'get'>): Promise<readonly TargetState[]> {
   const record = await records.get('ledger', deployKey(name));
   if (record === undefined) return [];
-  const fault = (reason: string): TscertError =>
-    new TscertError('store-damaged', `Cannot tell what was deployed of "${name}": ${reason}`, { data: { name, record: deployKey(name) } });
+  const fault = (reason: string, data: ErrorData = {}): TscertError =>
+    new TscertError('store-damaged', `Cannot tell what was deployed of "${name}": ${reason}`, {
+      data: { name, record: deployKey(name), ...data },
+    });
   if (typeof record !== 'object' || record === null || Array.isArray(record)) throw fault('its record is damaged');
   const { version, targets } = record as { readonly [key: string]: Json | undefined };
   if (version === 1) return [];
-  if (version !== VERSION) throw fault(`its record has the unknown version ${JSON.stringify(version)} (of a later tscert?)`);
+  if (version !== VERSION) throw fault(`its record has the unknown version ${JSON.stringify(version)} (of a later tscert?)`, { version });
   if (!Array.isArray(targets) || !targets.every(isTarget)) throw fault('its record is damaged');
   return targets as unknown as readonly TargetState[];
 }
@@ -46,6 +48,7 @@ export async function writeTargets(name: string, targets: readonly TargetState[]
 
 function isTarget(value: Json): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { id, title, state, certificate, at } = value as { readonly [key: string]: Json | undefined };
-  return [id, title, certificate, at].every((text) => typeof text === 'string') && (state === 'done' || state === 'failed');
+  const { id, title, state, certificate, at, message } = value as { readonly [key: string]: Json | undefined };
+  const texts = [id, title, certificate, at, ...(message === undefined ? [] : [message])];
+  return texts.every((text) => typeof text === 'string') && (state === 'done' || state === 'failed');
 }

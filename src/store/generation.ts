@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { isTscertError, TscertError } from '../base/errors.js';
+import { type ErrorCode, isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { syncFolder, writeNewFile } from './atomic.js';
 import { digestOf, faultOf, PART_FILES, type Parts, partsOf } from './bundle.js';
@@ -114,11 +114,11 @@ export async function removeGeneration(fs: FileSystem, folder: string, generatio
  * @throws {TscertError} `store-damaged` with the file that is missing or damaged; `file-unreadable` when it cannot be looked at
  */
 export function readGeneration(fs: FileSystem, name: string, folder: string): Bundle {
-  const damaged = (file: string, reason: string): TscertError =>
+  const damaged = (file: string, reason: string, fault?: ErrorCode): TscertError =>
     new TscertError(
       'store-damaged',
       `Cannot load the certificate "${name}": ${path.join(folder, file)} ${reason}; put the file back from a backup, or issue the certificate anew`,
-      { data: { name, path: path.join(folder, file) } },
+      { data: { name, path: path.join(folder, file), ...(fault === undefined ? {} : { fault }) } },
     );
   const read = (file: string): string => {
     try {
@@ -143,7 +143,7 @@ export function readGeneration(fs: FileSystem, name: string, folder: string): Bu
   };
   if (!PART_NAMES.every((part) => parts[part] === undefined || digestOf(parts[part]) === meta.sha256[part])) {
     const fault = faultOf(parts);
-    if (fault !== undefined) throw damaged(PART_FILES[fault.part], `is damaged: ${fault.reason}`);
+    if (fault !== undefined) throw damaged(PART_FILES[fault.part], `is damaged: ${fault.reason}`, fault.code);
   }
   return { ...(privateKey === undefined ? {} : { privateKey }), certificate, chain, meta: meta.meta };
 }

@@ -71,7 +71,7 @@ export interface CertificateLedger {
   readonly counts: { readonly issued: number; readonly failed: number };
 }
 
-export const MOST_EVENTS = 20;
+const MOST_EVENTS = 20;
 const VERSION = 1;
 const EMPTY: CertificateLedger = { version: VERSION, events: [], counts: { issued: 0, failed: 0 } };
 

@@ -44,8 +44,9 @@ export interface Records {
 
 export interface Store extends Records {
   /**
-   * The current generation.
-   * @throws {TscertError} `store-damaged` when something is there but not whole; with `isForeign` in `data` when saving would not heal it
+   * The current generation, whole: its key, where it has one, belongs to its certificate.
+   * @throws {TscertError} `store-damaged` when something is there but not whole; with `isForeign` in `data` when saving would not heal it, and
+   *   with the `fault` in `data` where one is known: `certificate-mismatch` for a key of another certificate
    */
   load(name: string): Promise<Stored | undefined>;
   /** Stores a new generation and makes it current in one atomic step: afterwards all of it is current, or none. */

@@ -35,7 +35,7 @@ const certificate: CertificateFacts = {
 const whole = {
   state: 'whole',
   certificate,
-  key: 'fits',
+  hasKey: true,
   meta: metaOf(request(), CA),
 } as const satisfies StoredFacts;
 
@@ -55,17 +55,17 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
   ['nothing stored is DoesNotExist', { stored: undefined }, 'DoesNotExist: No certificate is stored under the name "www"'],
   [
     'a damaged store is MissingData in the words of the store',
-    { stored: { state: 'damaged', message: 'cert.pem is missing' } },
+    { stored: { state: 'damaged', message: 'cert.pem is missing', isPairBroken: false } },
     'MissingData: cert.pem is missing',
   ],
   [
     'a certificate without its key is MissingData',
-    stored({ key: 'none' }),
+    stored({ hasKey: false }),
     'MissingData: The certificate is stored without its private key',
   ],
   [
     'a certificate for a CSR that was brought along needs no key',
-    { ...stored({ key: 'none' }), ...wants({}, { csrFile: 'www.csr' }), broughtKeyFits: true },
+    { ...stored({ hasKey: false }), ...wants({}, { csrFile: 'www.csr' }), broughtKeyFits: true },
     undefined,
   ],
   [
@@ -74,9 +74,9 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
     'InvalidCertificate: The stored certificate cannot be read',
   ],
   [
-    'a key that does not fit is InvalidKeyPair',
-    stored({ key: 'differs' }),
-    'InvalidKeyPair: The stored private key does not belong to the stored certificate',
+    'a key that does not fit is InvalidKeyPair, in the words of the store',
+    { stored: { state: 'damaged', message: 'privkey.pem does not belong to it', isPairBroken: true } },
+    'InvalidKeyPair: privkey.pem does not belong to it',
   ],
   [
     'another issuer is IncorrectIssuer',
