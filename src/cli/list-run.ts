@@ -44,8 +44,8 @@ export async function runList(context: Context): Promise<number> {
 }
 
 function rowOf(overview: CertificateOverview, now: number): string[] {
-  const { name, state, certificate, issuer, renewal } = overview;
-  const names = certificate?.names.map(({ value }) => value) ?? [];
+  const { name, state, certificate, wantedNames = [], issuer, renewal } = overview;
+  const names = (certificate?.names ?? wantedNames).map(({ value }) => value);
   const [first = '-', ...others] = names;
   const error = lastErrorOf(overview);
   return [

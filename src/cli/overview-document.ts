@@ -5,15 +5,16 @@ const timeText = (milliseconds: number): string => new Date(milliseconds).toISOS
 
 /** What a line of the list has, and a little more. */
 export function listDocument(overview: CertificateOverview): Record<string, unknown> {
-  const { name, state, certificate, issuer, renewal, due, ledger, trouble } = overview;
+  const { name, state, certificate, wantedNames, issuer, renewal, due, ledger, trouble } = overview;
+  const names = certificate?.names ?? wantedNames;
   const error = lastErrorOf(overview);
   return {
     name,
     state,
+    ...(names === undefined ? {} : { names: names.map(({ type, value }) => ({ type, value })) }),
     ...(certificate === undefined
       ? {}
       : {
-          names: certificate.names.map(({ type, value }) => ({ type, value })),
           notBefore: timeText(certificate.notBefore),
           notAfter: timeText(certificate.notAfter),
           fullchain: certificate.fullchain,
@@ -29,7 +30,7 @@ export function listDocument(overview: CertificateOverview): Record<string, unkn
 
 /** All that is known. */
 export function statusDocument(overview: CertificateOverview): Record<string, unknown> {
-  const { name, state, certificate, issuer, renewal, due, underWay, ledger, targets, trouble } = overview;
+  const { name, state, certificate, wantedNames, issuer, renewal, due, deferral, underWay, ledger, targets, trouble } = overview;
   const { version: _, ...remembered } = ledger;
   return {
     name,
@@ -49,7 +50,9 @@ export function statusDocument(overview: CertificateOverview): Record<string, un
               : { window: { start: timeText(renewal.window.start), end: timeText(renewal.window.end) } }),
           },
         }),
+    ...(wantedNames === undefined ? {} : { wantedNames }),
     ...(due === undefined ? {} : { due }),
+    ...(deferral === undefined ? {} : { deferral: { ...deferral, until: timeText(deferral.until) } }),
     ...(underWay === undefined ? {} : { underWay }),
     ledger: remembered,
     targets,

@@ -1,5 +1,6 @@
 /** All that is known of a certificate, in lines for people. Nothing that others wrote reaches the terminal raw. */
 import { formatDuration } from '../base/duration.js';
+import type { GeneralName } from '../base/names.js';
 import { printable } from '../base/printable.js';
 import { conditionsOf, type Step, stepsOf } from '../flow/condition.js';
 import { issuerName } from '../flow/metrics.js';
@@ -66,15 +67,19 @@ function rows(all: readonly Row[]): string[] {
 }
 
 function certificateRows(overview: CertificateOverview, { now }: StatusStyle): readonly Row[] {
-  const { certificate, issuer } = overview;
+  const { certificate, wantedNames, issuer } = overview;
   const conditions = conditionsOf(overview).map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`);
   const short = issuerName(issuer);
   const issuerRow: Row = ['issuer', issuer && (short === issuer.name ? short : `${short} (${issuer.kind} ${issuer.name})`)];
-  if (certificate === undefined) return [['conditions', ...conditions], issuerRow];
+  const nameRow = (names: readonly GeneralName[] = []): Row => [
+    'names',
+    ...names.map(({ type, value }) => (type === 'dns' ? value : `${type}:${value}`)),
+  ];
+  if (certificate === undefined) return [['conditions', ...conditions], nameRow(wantedNames), issuerRow];
   const { names, notBefore, notAfter, keyType, signedBy, serialNumber, fingerprint, generation, fullchain } = certificate;
   return [
     ['conditions', ...conditions],
-    ['names', ...names.map(({ type, value }) => (type === 'dns' ? value : `${type}:${value}`))],
+    nameRow(names),
     issuerRow,
     ['signed by', signedBy],
     ['valid', `${minuteWords(notBefore)} to ${minuteWords(notAfter)} (${distanceWords(notAfter, now)})`],
@@ -85,15 +90,19 @@ function certificateRows(overview: CertificateOverview, { now }: StatusStyle): r
   ];
 }
 
-function renewalRows({ renewal, due }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
-  if (renewal === undefined) return due === undefined ? [] : [['due', `${due.reason}: ${due.message}`]];
+function renewalRows({ renewal, due, deferral }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
+  const dueRows: readonly Row[] = [
+    ['due', due && `${due.reason}: ${due.message}`],
+    ['waits', deferral && `until ${timeWords(deferral.until, now)}: ${deferral.reason}`],
+  ];
+  if (renewal === undefined) return dueRows;
   const { at, by, window, explanationUrl } = renewal;
   return [
     ['renews', timeWords(at, now)],
     ['decided by', DECIDES[by]],
     ['window', window && `${minuteWords(window.start)} to ${minuteWords(window.end)} (${formatDuration(window.end - window.start)})`],
     ['explanation', explanationUrl],
-    ['due', due && `${due.reason}: ${due.message}`],
+    ...dueRows,
   ];
 }
 

@@ -1,4 +1,5 @@
 /** A run of `verify`: one line a check. */
+import { TscertError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { type Check, type VerifyParts, verifyServer, verifyStored } from '../flow/verify.js';
 import { handshake } from '../net/tls.js';
@@ -28,6 +29,8 @@ interface Flags {
 export async function runVerify(context: Context, targets: readonly string[], flags: Flags): Promise<number> {
   const { system, globals, ui } = context;
   const { config } = await readOptions(context, {});
+  const odd = flags.probe?.find((probe) => !SERVER.test(probe));
+  if (odd !== undefined) throw new TscertError('usage', `Cannot probe "${odd}": it wants HOST:PORT`, { data: { target: odd } });
   const named = readRoots(system, flags.roots ?? []);
   // The bundle is for HTTPS with the CA's server: a root of it may have issued the certificate as well, and need not.
   const others = config.caBundle === undefined ? [] : readRoots(system, [config.caBundle]);
@@ -41,7 +44,7 @@ export async function runVerify(context: Context, targets: readonly string[], fl
     const checks = subject === undefined ? await verifyServer(target, parts) : await verifyStored(subject, flags.probe ?? [], parts);
     const ok = checks.every(({ result }) => result !== 'failed');
     isGood &&= ok;
-    if (ui.json) documents.push({ target, kind: subject === undefined ? 'server' : 'stored', ok, checks });
+    if (ui.json) documents.push({ target, of: subject === undefined ? 'server' : 'stored', ok, checks });
     else ui.data(`${linesOf(target, checks, targets.length > 1, paint).join('\n')}\n`);
   }
   if (ui.json) ui.document('verify', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });

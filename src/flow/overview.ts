@@ -38,6 +38,8 @@ export type CertificateState = 'ready' | 'due' | 'waiting' | 'failing' | 'deploy
 export interface CertificateOverview {
   readonly name: string;
   readonly state: CertificateState;
+  /** As they are asked for; absent when it is not known how. */
+  readonly wantedNames?: readonly GeneralName[];
   /** Absent when nothing is stored that can be read. */
   readonly certificate?: {
     readonly names: readonly GeneralName[];
@@ -129,6 +131,7 @@ export async function readOverview(subject: Subject, parts: OverviewParts): Prom
   return {
     name,
     state: stateOf({ found, certificate, renewal, judged, ledger, targets, now }),
+    ...(wanted === undefined ? {} : { wantedNames: wanted.spec.names }),
     ...(stored === undefined || certificate === undefined ? {} : { certificate: factsOf(stored, certificate) }),
     ...(issuer === undefined ? {} : { issuer: 'directory' in issuer ? { kind: issuer.kind, name: issuer.directory } : issuer }),
     ...(renewal === undefined ? {} : { renewal }),

@@ -68,7 +68,7 @@ describe('looking', { skip: (await whyNoPebble()) || skipUnless('promtool') }, (
     assert.match(title ?? '', /^NAME +NAMES +ISSUER +EXPIRES +RENEWS +STATE +LAST ERROR$/);
     assert.match(
       lines[0] ?? '',
-      /^broken\.example\.com +- +localhost:\d+ +- +- +damaged +cannot load the certificate .*chain\.pem is missing/,
+      /^broken\.example\.com +broken\.example\.com +localhost:\d+ +- +- +damaged +cannot load the certificate .*chain\.pem is missing/,
     );
     assert.match(
       lines[1] ?? '',
@@ -171,8 +171,8 @@ describe('looking', { skip: (await whyNoPebble()) || skipUnless('promtool') }, (
     assert.match(damaged.stdout, /^✘ files +MissingData: .*chain\.pem is missing/m);
     const served = await world.run(['verify', 'due.example.com', '--probe', address, '--json']);
     assert.equal(served.code, 1);
-    const { ok, kind, checks } = JSON.parse(served.stdout);
-    assert.deepEqual([ok, kind], [false, 'stored']);
+    const { kind, ok, of, checks } = JSON.parse(served.stdout);
+    assert.deepEqual([kind, ok, of], ['verify', false, 'stored']);
     assert.deepEqual(checks.at(-1).reason, 'IncorrectCertificate');
   });
 
