@@ -2,18 +2,16 @@
 import { formatDuration, parseDuration } from '../base/duration.js';
 import { messageOf } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
-import { createDeployer } from '../flow/deploy.js';
-import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { Outcome } from '../flow/outcome.js';
-import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
+import { saveCounts } from './counts.js';
 import { exitCodeOfRun, issueRequests, type RunFlags, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
-import { findRenewals, type LeaveOut } from './renewals.js';
+import { lookForQuiet } from './quiet.js';
+import { findRenewals } from './renewals.js';
 import { keepRun, nextRunAfter } from './timer.js';
-import { outcomeDocument } from './ui/summary.js';
 import { openStore } from './wire.js';
 
 /** Runs `renew` and gives its exit code. */
@@ -39,34 +37,8 @@ export async function runRenew(
   const shown = outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred');
   tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
   if (!ui.json) ui.say(countWords(outcomes, quiet.count()));
-  return exitCodeOfRun(outcomes, signal, quiet.count());
-}
-
-/** Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are. */
-async function lookForQuiet(
-  { system, globals, ui }: Context,
-  store: Store,
-  run: RunFlags & { readonly patient: boolean },
-): Promise<{ readonly take: LeaveOut; readonly documents: readonly Record<string, unknown>[]; count(): number }> {
-  const { clock, env: environment } = system;
-  const deployer = createDeployer({ records: store, clock, environment });
-  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
-  const documents: Record<string, unknown>[] = [];
-  let count = 0;
-  return {
-    documents,
-    count: () => count,
-    async take(request) {
-      const name = storedName(request.name);
-      // What cannot be read is told by its line.
-      const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
-      if (kept === undefined) return false;
-      count++;
-      if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
-      if (ui.json || globals.verbose === true) ui.emitFor(name)(leftAlone(name));
-      return true;
-    },
-  };
+  surroundings.counter?.countKept(quiet.count());
+  return saveCounts(context, surroundings, { command: 'renew', ...run, code: exitCodeOfRun(outcomes, signal, quiet.count()) });
 }
 
 /** A folder that cannot be written is no reason not to look at what is due: who needs it written says so. */

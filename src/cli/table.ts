@@ -16,6 +16,26 @@ export const VERBS: readonly Row[] = [
   { name: 'renew', summary: 'renew every certificate that is due', load: async () => (await import('./commands/renew.js')).renew },
   { name: 'plan', summary: 'what renew would do, and why; changes nothing', load: async () => (await import('./commands/plan.js')).plan },
   {
+    name: 'list',
+    summary: 'every certificate in one line: until when, and how it is',
+    load: async () => (await import('./commands/list.js')).list,
+  },
+  {
+    name: 'status',
+    summary: 'all that is known of a certificate: renewal, failures, targets, events',
+    load: async () => (await import('./commands/status.js')).status,
+  },
+  {
+    name: 'verify',
+    summary: 'check a stored certificate, or what a server sends',
+    load: async () => (await import('./commands/verify.js')).verify,
+  },
+  {
+    name: 'metrics',
+    summary: 'the state of all certificates for Prometheus',
+    load: async () => (await import('./commands/metrics.js')).metrics,
+  },
+  {
     name: 'genkey',
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,

@@ -18,6 +18,7 @@ export const PAGES = [
   'docs/deploy.md',
   'docs/files-and-recovery.md',
   'docs/library.md',
+  'docs/monitoring.md',
   'docs/providers.md',
 ] as const;
 

@@ -12,8 +12,10 @@ import { addIssueOptions } from '../../src/cli/commands/issue-options.js';
 import { EXIT } from '../../src/cli/exit.js';
 import { createProvider, type ProviderHelp } from '../../src/cli/registry.js';
 import { deployVariables, postVariables, preVariables } from '../../src/deploy/variables.js';
+import { metricsText } from '../../src/flow/metrics.js';
 import { parseConfig } from '../../src/request/config.js';
 import { CERTIFICATE_KEYS, RUN_KEYS } from '../../src/request/options.js';
+import { COUNTED, FULL } from '../flow/looking-kit.js';
 import { blocksOf, PAGES } from './blocks.js';
 
 const run = promisify(execFile);
@@ -87,6 +89,15 @@ test('docs/deploy.md names the variables that hooks are given, and no other', ()
   );
   const real = Object.entries(given).flatMap(([hook, variables]) => Object.keys(variables).map((word) => `${hook} ${word}`));
   assert.deepEqual(named.sort(), real.sort());
+});
+
+test('docs/monitoring.md names every family of metrics, and no other', () => {
+  const text = metricsText([FULL], COUNTED, { now: 0, version: '1' });
+  for (const whose of ['certmanager', 'tscert']) {
+    const named = table('docs/monitoring.md', `<!-- metrics: ${whose} -->`).flatMap(([cell]) => words(cell));
+    const told = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '').filter((name) => name.startsWith(`${whose}_`));
+    assert.deepEqual(named.sort(), told.sort());
+  }
 });
 
 test('README.md has the table of exit codes', () => {

@@ -1,0 +1,43 @@
+/** The certificates of a timer's run for which there is nothing to do: counted, and forgotten. */
+import { createDeployer } from '../flow/deploy.js';
+import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
+import { storedName } from '../store/name.js';
+import type { Store } from '../store/store.js';
+import type { Context } from './context.js';
+import type { RunFlags } from './issue-run.js';
+import type { LeaveOut } from './renewals.js';
+import { outcomeDocument } from './ui/summary.js';
+
+export interface Quiet {
+  readonly take: LeaveOut;
+  /** With --json: one a certificate. */
+  readonly documents: readonly Record<string, unknown>[];
+  count(): number;
+}
+
+/** Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are. */
+export async function lookForQuiet(
+  { system, globals, ui }: Context,
+  store: Store,
+  run: RunFlags & { readonly patient: boolean },
+): Promise<Quiet> {
+  const { clock, env: environment } = system;
+  const deployer = createDeployer({ records: store, clock, environment });
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
+  const documents: Record<string, unknown>[] = [];
+  let count = 0;
+  return {
+    documents,
+    count: () => count,
+    async take(request) {
+      const name = storedName(request.name);
+      // What cannot be read is told by its line.
+      const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
+      if (kept === undefined) return false;
+      count++;
+      if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
+      if (ui.json || globals.verbose === true) ui.emitFor(name)(leftAlone(name));
+      return true;
+    },
+  };
+}
