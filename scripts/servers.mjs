@@ -14,6 +14,7 @@ const CERTBOT = '5.8.0';
 const recipes = {
   openssl: (cache) => fromDebian(cache, 'openssl', ['openssl'], ['openssl']),
   bind: (cache) => fromDebian(cache, 'bind (named, nsupdate, dig)', ['named', 'nsupdate', 'dig'], ['bind9', 'bind9-dnsutils']),
+  systemd: (cache) => fromDebian(cache, 'systemd-analyze', ['systemd-analyze'], ['systemd']),
   pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {
     const go = await needGo('cfssl', [1, 24]);
