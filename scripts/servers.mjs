@@ -17,6 +17,7 @@ const recipes = {
   nginx: (cache) => fromDebian(cache, 'nginx', ['nginx'], ['nginx']),
   haproxy: (cache) => fromDebian(cache, 'HAProxy', ['haproxy'], ['haproxy']),
   apache: (cache) => fromDebian(cache, 'the Apache HTTP server', ['apachectl', 'apache2'], ['apache2']),
+  systemd: (cache) => fromDebian(cache, 'systemd-analyze', ['systemd-analyze'], ['systemd']),
   pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {
     const go = await needGo('cfssl', [1, 24]);

@@ -10,7 +10,7 @@ import { metricsText } from '../../src/flow/metrics.js';
 import { COUNTED, FULL } from '../flow/looking-kit.js';
 import { tscert } from '../support/command.js';
 import { complaintsAbout, promtool } from '../support/promtool.js';
-import { skipUnless } from '../support/servers.js';
+import { servers, skipUnless } from '../support/servers.js';
 
 const FOLDER = 'examples/monitoring';
 const read = (name: string): string => readFileSync(path.join(FOLDER, name), 'utf8');
@@ -134,14 +134,13 @@ describe(FOLDER, { skip: skipUnless('promtool') }, () => {
   });
 });
 
-const noSystemd = spawnSync('systemd-analyze', ['--version']).error === undefined ? false : 'systemd-analyze is not installed';
-
-test('systemd has nothing to say about the units', { skip: noSystemd }, () => {
+test('systemd has nothing to say about the units', { skip: skipUnless('systemd') }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'tscert-units-'));
   try {
     const files = ['tscert-metrics.service', 'tscert-metrics.timer'].map((name) => path.join(folder, name));
     for (const file of files) writeFileSync(file, read(path.basename(file)).replace('/usr/bin/tscert', process.execPath));
-    const verify = (): string => spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' }).stderr;
+    const program = servers('systemd')['systemd-analyze'] ?? '';
+    const verify = (): string => spawnSync(program, ['verify', ...files], { encoding: 'utf8' }).stderr;
     assert.equal(verify(), '');
     writeFileSync(files[0] ?? '', `${readFileSync(files[0] ?? '', 'utf8')}ProtectSystems=strict\n`);
     assert.match(verify(), /ProtectSystems/);
