@@ -65,19 +65,23 @@ export function surroundingsOf({ system, globals, ui, signal }: Context, command
   };
 }
 
-/** Tells what became of the certificates: failures as errors, all of it as a document, or those `shown` in words. */
+/**
+ * Tells what became of the certificates: failures as errors, all of it as a document, or those `shown` in words.
+ * @param quiet those that had nothing to do and were forgotten: how many, and their documents
+ */
 export function tellOutcomes(
   { system, globals, ui }: Context,
   kind: 'issue' | 'renew',
   outcomes: readonly Outcome[],
   shown: readonly Outcome[],
+  quiet: { readonly count: number; readonly documents: readonly Record<string, unknown>[] } = { count: 0, documents: [] },
 ): void {
   ui.rest();
   for (const outcome of outcomes) {
-    if (outcome.state === 'failed') ui.fail(outcome.error, outcomes.length > 1 ? outcome.name : undefined);
+    if (outcome.state === 'failed') ui.fail(outcome.error, outcomes.length + quiet.count > 1 ? outcome.name : undefined);
     else if ('deployError' in outcome && outcome.deployError !== undefined) ui.fail(outcome.deployError, outcome.name);
   }
-  if (ui.json) ui.document(kind, { certificates: outcomes.map(outcomeDocument) });
+  if (ui.json) ui.document(kind, { certificates: [...quiet.documents, ...outcomes.map(outcomeDocument)] });
   else if (globals.quiet !== true) {
     for (const outcome of shown) {
       const lines = summaryOf(outcome, system.clock.now(), ui.paint);
@@ -142,8 +146,11 @@ export async function issueRequests(
   }
 }
 
-/** The exit code of a run: one for all that went the same way, "partly" when some failed and others did not. */
-export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal): number {
+/**
+ * The exit code of a run: one for all that went the same way, "partly" when some failed and others did not.
+ * @param others how many more there are, with nothing to do
+ */
+export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal, others = 0): number {
   if (signal.aborted) return exitCodeOf(signal.reason);
   const codes = outcomes.map((outcome) => {
     if (outcome.state === 'failed') return exitCodeOf(outcome.error);
@@ -152,7 +159,7 @@ export function exitCodeOfRun(outcomes: readonly Outcome[], signal: AbortSignal)
   });
   const failed = codes.filter((code) => code !== EXIT.done && code !== EXIT.deployFailed);
   if (failed.length === 0) return codes.includes(EXIT.deployFailed) ? EXIT.deployFailed : EXIT.done;
-  if (failed.length < codes.length) return EXIT.partly;
+  if (failed.length < codes.length + others) return EXIT.partly;
   return failed.every((code) => code === failed[0]) ? (failed[0] ?? EXIT.failed) : EXIT.failed;
 }
 

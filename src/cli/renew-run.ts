@@ -2,14 +2,18 @@
 import { formatDuration, parseDuration } from '../base/duration.js';
 import { messageOf } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
+import { createDeployer } from '../flow/deploy.js';
+import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { Outcome } from '../flow/outcome.js';
+import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import { exitCodeOfRun, issueRequests, type RunFlags, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
-import { findRenewals } from './renewals.js';
-import { expectNextRun } from './timer.js';
+import { findRenewals, type LeaveOut } from './renewals.js';
+import { keepRun, nextRunAfter } from './timer.js';
+import { outcomeDocument } from './ui/summary.js';
 import { openStore } from './wire.js';
 
 /** Runs `renew` and gives its exit code. */
@@ -23,30 +27,51 @@ export async function runRenew(
   const options = await readOptions(context, flags);
   if (jitter !== undefined) await waitAtRandom(parseDuration(jitter), context);
   const store = openStore(system, dataFolder(system, globals), 'tscert renew');
-  const { groups, unknown } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun });
-  const isTimer = names.length === 0 && !asked.force && !asked.dryRun && groups.length > 0;
-  const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextLook(context, store) } : {}) };
+  const isTimer = names.length === 0 && !asked.force && !asked.dryRun;
+  const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextRunAfter(system.clock.now(), store) } : {}) };
+  const quiet = await lookForQuiet(context, store, run);
+  const { groups, unknown, count } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun, leaveOut: quiet.take });
+  if (isTimer && count > 0) await rememberRun(context, store);
   const surroundings = surroundingsOf(context, 'tscert renew');
   const emitFor = globals.verbose === true || ui.json ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups) outcomes.push(...(await issueRequests(requests, config, run, { ...surroundings, emitFor })));
-  tellOutcomes(
-    context,
-    'renew',
-    outcomes,
-    outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred'),
-  );
-  if (!ui.json) ui.say(countWords(outcomes));
-  return exitCodeOfRun(outcomes, signal);
+  const shown = outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred');
+  tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
+  if (!ui.json) ui.say(countWords(outcomes, quiet.count()));
+  return exitCodeOfRun(outcomes, signal, quiet.count());
+}
+
+/** Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are. */
+async function lookForQuiet(
+  { system, globals, ui }: Context,
+  store: Store,
+  run: RunFlags & { readonly patient: boolean },
+): Promise<{ readonly take: LeaveOut; readonly documents: readonly Record<string, unknown>[]; count(): number }> {
+  const { clock, env: environment } = system;
+  const deployer = createDeployer({ records: store, clock, environment });
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
+  const documents: Record<string, unknown>[] = [];
+  let count = 0;
+  return {
+    documents,
+    count: () => count,
+    async take(request) {
+      const name = storedName(request.name);
+      // What cannot be read is told by its line.
+      const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
+      if (kept === undefined) return false;
+      count++;
+      if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
+      if (ui.json || globals.verbose === true) ui.emitFor(name)(leftAlone(name));
+      return true;
+    },
+  };
 }
 
 /** A folder that cannot be written is no reason not to look at what is due: who needs it written says so. */
-async function nextLook({ system, ui }: Context, store: Store): Promise<number> {
-  const now = system.clock.now();
-  return expectNextRun(now, store).catch((error: unknown) => {
-    ui.warn(messageOf(error));
-    return now;
-  });
+async function rememberRun({ system, ui }: Context, store: Store): Promise<void> {
+  await keepRun(system.clock.now(), store).catch((error: unknown) => ui.warn(messageOf(error)));
 }
 
 /** So that the timers of a fleet do not ask the CA in the same second. */
@@ -63,17 +88,18 @@ function withoutKept(emit: Emit): Emit {
   };
 }
 
-function countWords(outcomes: readonly Outcome[]): string {
-  if (outcomes.length === 0) return 'nothing to renew: no certificate is stored or configured';
+function countWords(outcomes: readonly Outcome[], quiet: number): string {
+  const all = outcomes.length + quiet;
+  if (all === 0) return 'nothing to renew: no certificate is stored or configured';
   const count = (...states: readonly Outcome['state'][]): number => outcomes.filter(({ state }) => states.includes(state)).length;
   const parts = [
     [count('issued'), 'renewed'],
     [count('tested'), 'tried'],
-    [count('kept'), 'not due'],
+    [count('kept') + quiet, 'not due'],
     [count('deferred'), 'to be tried later'],
     [count('pending'), 'waiting'],
     [count('failed'), 'failed'],
   ] as const;
   const words = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
-  return `${outcomes.length} ${outcomes.length === 1 ? 'certificate' : 'certificates'}: ${words.join(', ')}`;
+  return `${all} ${all === 1 ? 'certificate' : 'certificates'}: ${words.join(', ')}`;
 }

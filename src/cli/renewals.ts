@@ -17,10 +17,15 @@ interface Group {
   readonly requests: readonly CertificateRequest[];
 }
 
+/** Takes a look at a request as soon as it is known; those of which it says true are left out. */
+export type LeaveOut = (request: CertificateRequest) => Promise<boolean>;
+
 export interface Renewals {
   readonly groups: readonly Group[];
   /** Those of which it cannot be told how they were asked for, and why. */
   readonly unknown: readonly { readonly name: string; readonly error: unknown }[];
+  /** How many there are, those that were left out too. */
+  readonly count: number;
 }
 
 /**
@@ -35,7 +40,14 @@ export async function findRenewals(
     store,
     system,
     dryRun,
-  }: { readonly names: readonly string[]; readonly store: Store; readonly system: System; readonly dryRun: boolean },
+    leaveOut = async () => false,
+  }: {
+    readonly names: readonly string[];
+    readonly store: Store;
+    readonly system: System;
+    readonly dryRun: boolean;
+    readonly leaveOut?: LeaveOut;
+  },
 ): Promise<Renewals> {
   const help = buildHelp(system, dryRun);
   const configured = (config.certificates ?? []).length === 0 ? [] : buildRequests(own, config, help);
@@ -47,13 +59,16 @@ export async function findRenewals(
   const isAsked = (name: string): boolean => asked.length === 0 || asked.includes(name);
 
   const groups = new Map<string, { config: ConfigOptions; requests: CertificateRequest[] }>();
-  const add = (options: ConfigOptions, request: CertificateRequest): void => {
+  let count = 0;
+  const add = async (options: ConfigOptions, request: CertificateRequest): Promise<void> => {
+    count++;
+    if (await leaveOut(request)) return;
     const key = JSON.stringify(RUN_KEYS.map((one) => options[one] ?? null));
     const group = groups.get(key) ?? { config: options, requests: [] };
     groups.set(key, group);
     group.requests.push(request);
   };
-  for (const request of configured) if (isAsked(storedName(request.name))) add(config, request);
+  for (const request of configured) if (isAsked(storedName(request.name))) await add(config, request);
   const unknown: { name: string; error: unknown }[] = [];
   for (const name of stored.filter(isAsked)) {
     try {
@@ -62,12 +77,12 @@ export async function findRenewals(
       // What is given to this run goes before what was given then, and that before the file.
       const options = { ...config, ...pick(given, RUN_KEYS), ...pick(now, RUN_KEYS) } as ConfigOptions;
       const [request] = buildRequests({ ...pick(given, CERTIFICATE_KEYS), ...own }, options, help);
-      if (request !== undefined) add(options, { ...request, name, given });
+      if (request !== undefined) await add(options, { ...request, name, given });
     } catch (error) {
       unknown.push({ name, error });
     }
   }
-  return { groups: [...groups.values()], unknown };
+  return { groups: [...groups.values()], unknown, count };
 }
 
 function pick<K extends keyof OwnOptions>(options: OwnOptions, keys: readonly K[]): Pick<OwnOptions, K> {

@@ -4,12 +4,13 @@
  */
 
 import type { Clock } from '../base/clock.js';
+import type { Event } from '../base/events.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import { issuerOf } from '../policy/meta.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readLedger } from '../store/ledger.js';
 import type { Store } from '../store/store.js';
-import { type AskForAdvice, adviceOf, isCurrentFor } from './advice.js';
+import { adviceOf, isCurrentFor } from './advice.js';
 import type { Deployer } from './deploy.js';
 import type { Kept } from './outcome.js';
 import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
@@ -31,7 +32,8 @@ export interface GlanceParts {
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly patient: boolean;
-  readonly advise?: AskForAdvice;
+  /** The CA is asked for its advice when it is time. */
+  readonly asksForAdvice: boolean;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
@@ -41,7 +43,7 @@ export interface GlanceParts {
 /** The good certificate for which there is nothing to do; `undefined` when there may be. */
 export async function glanceAt(
   wanted: CertificateRequest,
-  { store, clock, deployer, advise, nextLook, force, dryRun, patient, underWay }: GlanceParts,
+  { store, clock, deployer, asksForAdvice, nextLook, force, dryRun, patient, underWay }: GlanceParts,
 ): Promise<Kept | undefined> {
   const isBrought = wanted.csrFile !== undefined || wanted.key.file !== undefined;
   const isKnown = wanted.given === undefined || patient;
@@ -51,10 +53,15 @@ export async function glanceAt(
   const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
   const ledger = await readLedger(wanted.name, store);
   if (ledger.failure !== undefined || revocationOf(found, ledger) !== undefined) return undefined;
-  const isAsked = advise !== undefined && issuerOf(found.stored.meta) === issuerKey;
+  const isAsked = asksForAdvice && issuerOf(found.stored.meta) === issuerKey;
   if (isAsked && !isCurrentFor(found.certificate, ledger.renewalInfo, now)) return undefined;
   const advice = adviceOf(ledger.renewalInfo);
   const known = { issuerKey, now, ...(advice === undefined ? {} : { advice }), ...(nextLook === undefined ? {} : { nextLook }) };
   if (dueOf(found, wanted, {}, known) !== undefined || !(await deployer.isDone(wanted, found.stored))) return undefined;
   return keptOf(found, wanted, advice);
+}
+
+/** That nothing is to be done for a good certificate. */
+export function leftAlone(name: string): Event {
+  return { type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${name}"` };
 }

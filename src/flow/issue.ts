@@ -23,7 +23,7 @@ import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
 import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
-import { glanceAt } from './glance.js';
+import { glanceAt, leftAlone } from './glance.js';
 import type { RunHooks } from './hooks.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import { type Memory, openMemory, requestDigest } from './memory.js';
@@ -65,7 +65,7 @@ const LOCK_WAIT = 1_000;
  */
 export async function issueCertificate(request: CertificateRequest, parts: IssueParts, line: LineContext): Promise<LineResult> {
   const name = storedName(request.name);
-  const quiet = await glanceAt({ ...request, name }, parts);
+  const quiet = await glanceAt({ ...request, name }, { ...parts, asksForAdvice: parts.advise !== undefined });
   if (quiet !== undefined) {
     leaveAlone(name, line);
     return { state: 'kept', ...quiet };
@@ -210,7 +210,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
 
 /** Nothing is to be done for a good certificate. */
 function leaveAlone(name: string, { emit, member }: LineContext): void {
-  emit({ type: 'planned', action: 'keep', reason: 'Ready', message: `a good certificate is stored under "${name}"` });
+  emit(leftAlone(name));
   member.done('present');
   member.done('clean-up');
 }
