@@ -38,6 +38,8 @@ export function createRecords({ folder, self, fs }: { folder: string; self: Owne
   const read = (kind: RecordKind, file: string): { key: string; value: Json } | undefined => {
     let text: string;
     try {
+      // Most records that are asked for are not there, and an error costs ten times the look.
+      if (fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
       text = fs.readFileSync(file, 'utf8');
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
