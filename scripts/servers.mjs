@@ -14,6 +14,9 @@ const CERTBOT = '5.8.0';
 const recipes = {
   openssl: (cache) => fromDebian(cache, 'openssl', ['openssl'], ['openssl']),
   bind: (cache) => fromDebian(cache, 'bind (named, nsupdate, dig)', ['named', 'nsupdate', 'dig'], ['bind9', 'bind9-dnsutils']),
+  curl: (cache) => fromDebian(cache, 'curl', ['curl'], ['curl']),
+  chromium: (cache) => fromDebian(cache, 'chromium', ['chromium'], ['chromium']),
+  systemd: (cache) => fromDebian(cache, 'systemd-analyze', ['systemd-analyze'], ['systemd']),
   pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {
     const go = await needGo('cfssl', [1, 24]);
@@ -47,6 +50,7 @@ const recipes = {
   },
   'acme.sh': (cache) => import('./servers/acmesh.mjs').then(({ install }) => install(cache)),
   'alidns-python': (cache) => import('./servers/alidns-python.mjs').then(({ install }) => install(cache)),
+  promtool: (cache) => import('./servers/promtool.mjs').then(({ install }) => install(cache)),
   node22: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '22')),
   node24: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '24')),
 };

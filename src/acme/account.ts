@@ -77,7 +77,11 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
     const doing = `find ${who}`;
     const signer = await session.signer(key);
     try {
-      const answer = await signer.post(newAccount, { onlyReturnExisting: true }, { doing, signal, byKey: true });
+      const answer = await signer.post(
+        newAccount,
+        { onlyReturnExisting: true },
+        { doing, action: 'get_registration', signal, byKey: true },
+      );
       return resolveUrl(answer.headers.location, answer, doing, 'Location header');
     } catch (error) {
       if (isTscertError(error, 'account-unknown')) return undefined;
@@ -104,7 +108,13 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
       ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
       ...(eab === undefined ? {} : { externalAccountBinding: signer.bind(eab.kid, bindingKey(eab.hmac), directory.newAccount) }),
     };
-    const answer = await signer.post(directory.newAccount, payload, { doing, signal, byKey: true, expect: [200, 201] });
+    const answer = await signer.post(directory.newAccount, payload, {
+      doing,
+      action: 'register_account',
+      signal,
+      byKey: true,
+      expect: [200, 201],
+    });
     return resolveUrl(answer.headers.location, answer, doing, 'Location header');
   }
 
@@ -151,7 +161,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
   ): Promise<{ record: AccountRecord; details: AccountDetails }> {
     const { record, url, signer } = await existing(signal);
     check?.(record);
-    const answer = await signer.post(url, payload, { doing, signal });
+    const answer = await signer.post(url, payload, { doing, action: 'update_registration', signal });
     const known = { ...record, url };
     return { record: known, details: await detailsOf(readObject(answer, doing), known, signer) };
   }
@@ -213,7 +223,7 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
         await write({ ...record, url, candidate });
         const newSigner = await session.signer(candidate, url);
         const refused = await signer
-          .post(keyChange, newSigner.takeOver(keyChange, url, signer.jwk), { doing, signal })
+          .post(keyChange, newSigner.takeOver(keyChange, url, signer.jwk), { doing, action: 'account_key_rollover', signal })
           .then(() => undefined)
           .catch((error: unknown) => {
             if (isTscertError(error, 'acme-problem')) return error;
@@ -229,10 +239,12 @@ export function createAccount({ session, records, email, agreeTos, eab }: Accoun
         const doing = `deactivate ${who}`;
         const { record, url, signer } = await existing(signal);
         // An account that is ended already answers like one that is somebody else's: its key tells them apart.
-        const answer = await signer.post(url, { status: 'deactivated' }, { doing, signal }).catch(async (error: unknown) => {
-          if (!isRefusal(error) || !(await isEnded(record.key, signal))) throw error;
-          return undefined;
-        });
+        const answer = await signer
+          .post(url, { status: 'deactivated' }, { doing, action: 'deactivate_registration', signal })
+          .catch(async (error: unknown) => {
+            if (!isRefusal(error) || !(await isEnded(record.key, signal))) throw error;
+            return undefined;
+          });
         const body = answer === undefined ? { status: 'deactivated' } : readObject(answer, doing);
         const details = await detailsOf(body, { ...record, url }, signer);
         await records.delete('accounts', name);

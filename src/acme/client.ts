@@ -10,6 +10,8 @@ export interface Call {
   /** Statuses that are answers; all others are errors. 200 unless given. */
   readonly expect?: readonly number[];
   readonly accept?: string;
+  /** What it is, in the word that cert-manager's metrics have for it. */
+  readonly action?: string;
   /** Sign with the key itself instead of the account's URL (RFC 8555 §6.2). */
   readonly byKey?: boolean;
 }

@@ -79,7 +79,7 @@ export async function createOrder(session: Session, request: OrderRequest, { sig
     ...(replaces === undefined ? {} : { replaces }),
   });
   const post = (replaces: string | undefined): Promise<Answer> =>
-    signer.post(newOrder, payload(replaces), { doing, signal, expect: [201] });
+    signer.post(newOrder, payload(replaces), { doing, action: 'authorize_order', signal, expect: [201] });
   const answer = await post(replaced).catch((error: unknown) => {
     if (replaced === undefined || !mayBeAboutReplacing(error)) throw error;
     return post(undefined);
@@ -123,7 +123,7 @@ function keyOf({ type, value }: { readonly type: string; readonly value: string 
 /** Asks for an order. */
 export async function readOrderAt(url: string, { signer, signal }: OrderContext): Promise<Order> {
   const doing = 'look at the order';
-  return readOrder(await signer.post(url, null, { doing, signal }), url, doing);
+  return readOrder(await signer.post(url, null, { doing, action: 'get_order', signal }), url, doing);
 }
 
 /**
@@ -138,7 +138,7 @@ export async function awaitOrder(
   const doing = `wait for ${wait.what}`;
   const begin = clock.now();
   for (let pause = FIRST_POLL; ; pause = Math.min(pause * POLL_GROWTH, LONGEST_POLL)) {
-    const answer = await signer.post(url, null, { doing, signal });
+    const answer = await signer.post(url, null, { doing, action: 'wait_order', signal });
     const order = readOrder(answer, url, doing);
     if (!wait.while.includes(order.status)) return order;
     const left = wait.limit - (clock.now() - begin);
@@ -160,7 +160,7 @@ export async function finalizeOrder(order: Order, csr: Buffer, context: OrderCon
   const doing = 'finalize the order';
   const { signer, signal } = context;
   try {
-    const answer = await signer.post(order.finalize, { csr: csr.toString('base64url') }, { doing, signal });
+    const answer = await signer.post(order.finalize, { csr: csr.toString('base64url') }, { doing, action: 'create_order_cert', signal });
     return readOrder(answer, order.url, doing);
   } catch (error) {
     if (!isTscertError(error, 'acme-problem')) throw error;
@@ -184,7 +184,7 @@ export async function downloadCertificate(url: string, { signer, clock, signal }
   const doing = 'download the certificate';
   const accept = 'application/pem-certificate-chain';
   for (let tries = 1; ; tries++) {
-    const answer = await signer.post(url, null, { doing, signal, accept }).catch((error: unknown) => {
+    const answer = await signer.post(url, null, { doing, action: 'fetch_cert', signal, accept }).catch((error: unknown) => {
       const isAbsent = (isTscertError(error, 'acme-problem') || isTscertError(error, 'response-invalid')) && error.data.status === 404;
       if (!isAbsent || tries === CERTIFICATE_TRIES) throw error;
       return undefined;
@@ -201,7 +201,7 @@ export async function downloadCertificate(url: string, { signer, clock, signal }
 /** Asks for an authorization. */
 export async function readAuthorizationAt(url: string, { signer, signal }: OrderContext): Promise<Authorization> {
   const doing = 'look at the authorization';
-  return readAuthorization(await signer.post(url, null, { doing, signal }), url, doing);
+  return readAuthorization(await signer.post(url, null, { doing, action: 'get_authorization', signal }), url, doing);
 }
 
 /**

@@ -46,7 +46,7 @@ export async function readRenewalInfo(
   const { renewalInfo } = await session.directory(signal);
   if (renewalInfo === undefined) return undefined;
   const url = `${renewalInfo.replace(/\/$/, '')}/${id}`;
-  return parseRenewalInfo(await session.read(url, { doing: DOING, signal }), now);
+  return parseRenewalInfo(await session.read(url, { doing: DOING, action: 'get_renewal_info', signal }), now);
 }
 
 /**

@@ -57,14 +57,18 @@ export function createSession({ http, clock, random, records, directory: url }: 
     if (!Number.isNaN(theirs)) ahead = theirs - clock.now();
     return answer;
   };
-  const read: Session['read'] = (target, call) => insist(() => send({ method: 'GET', url: target, signal: call.signal }), call);
-  const directory = createDirectory({ url, records, clock, ask: (target, doing, signal) => read(target, { doing, signal }) });
+  const read: Session['read'] = (target, { action = 'unnamed_action', ...call }) =>
+    insist(() => send({ method: 'GET', url: target, action, signal: call.signal }), call);
+  const directory = createDirectory({
+    ...{ url, records, clock },
+    ask: (target, doing, signal) => read(target, { doing, action: 'discover', signal }),
+  });
   const nonces = createNonces({
     clock,
     async ask(signal) {
       const doing = 'get a nonce from the ACME server';
       const { newNonce } = await directory.get(signal);
-      const answer = await read(newNonce, { doing, signal, expect: [200, 204] });
+      const answer = await read(newNonce, { doing, action: 'new_nonce', signal, expect: [200, 204] });
       const nonce = nonceOf(answer);
       if (nonce === undefined) throw unreadable(answer, doing, 'no Replay-Nonce header');
       return nonce;
@@ -97,7 +101,11 @@ export function createSession({ http, clock, random, records, directory: url }: 
   }
 
   /** One signed request; a refused nonce is replaced by that of the refusal and costs no try. */
-  async function exchange(target: string, sign: (nonce: string) => Json, { signal, accept }: Call): Promise<Answer> {
+  async function exchange(
+    target: string,
+    sign: (nonce: string) => Json,
+    { signal, accept, action = 'unnamed_action' }: Call,
+  ): Promise<Answer> {
     for (let tries = 1; ; tries++) {
       const nonce = await nonces.take(signal);
       let brought: string | undefined;
@@ -106,6 +114,7 @@ export function createSession({ http, clock, random, records, directory: url }: 
         const answer = await send({
           method: 'POST',
           url: target,
+          action,
           headers: { 'content-type': 'application/jose+json', ...(accept === undefined ? {} : { accept }) },
           body: JSON.stringify(sign(nonce)),
           signal,

@@ -182,7 +182,7 @@ async function whyInvalid(order: Order, failure: unknown, context: SolveContext)
 async function accept(task: Task, context: SolveContext): Promise<void> {
   const doing = `ask for the validation of "${nameOf(task.challenge)}"`;
   try {
-    readObject(await context.signer.post(task.url, {}, { doing, signal: context.signal }), doing);
+    readObject(await context.signer.post(task.url, {}, { doing, action: 'accept_challenge', signal: context.signal }), doing);
   } catch (error) {
     if (!isTscertError(error, 'acme-problem') && !isTscertError(error, 'response-invalid')) throw error;
     const { status, challenges } = await readAuthorizationAt(task.authorization, context);
@@ -266,7 +266,11 @@ export async function giveBackOrder({ authorizations }: Order, context: OrderCon
 async function deactivateAll(all: readonly Authorization[], { signer, signal }: OrderContext): Promise<void> {
   const doing = 'deactivate an authorization';
   const idle = all.filter(({ status, challenges }) => status === 'pending' && challenges.every((one) => one.status === 'pending'));
-  await Promise.all(idle.map(({ url }) => signer.post(url, { status: 'deactivated' }, { doing, signal }).catch(() => undefined)));
+  await Promise.all(
+    idle.map(({ url }) =>
+      signer.post(url, { status: 'deactivated' }, { doing, action: 'revoke_authorization', signal }).catch(() => undefined),
+    ),
+  );
 }
 
 function failureOf(authorization: Authorization): Failure {

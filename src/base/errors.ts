@@ -57,6 +57,8 @@ export type ErrorCode =
   | 'store-damaged'
   | 'store-unwritable'
   | 'hook-failed'
+  // The system's scheduler.
+  | 'schedule-failed'
   // Not now.
   | 'rate-limited'
   | 'locked'

@@ -7,11 +7,13 @@ import { namesUnderWay } from '../flow/glance.js';
 import { issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
+import { type Counter, createCounter } from '../flow/telemetry.js';
 import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
 import type { ConfigOptions } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
 import { createPicker } from '../solver/pick.js';
 import type { Context } from './context.js';
+import { saveCounts } from './counts.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { fromAnywhere } from './from-anywhere.js';
 import { createIssuers } from './issuers.js';
@@ -39,20 +41,23 @@ export async function runIssue(context: Context, flags: Readonly<Record<string, 
   // What stands in the configuration file is asked for again by the file.
   const isOfFile = own.domains === undefined && own.csr === undefined;
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
-  const outcomes = await issueRequests(wanted, config, run, surroundingsOf(context, 'tscert issue'));
+  const surroundings = surroundingsOf(context, 'tscert issue');
+  const outcomes = await issueRequests(wanted, config, run, surroundings);
   tellOutcomes(context, 'issue', outcomes, outcomes);
-  return exitCodeOfRun(outcomes, signal);
+  return saveCounts(context, surroundings, { command: 'issue', ...run, code: exitCodeOfRun(outcomes, signal) });
 }
 
 /** How a run of a person or a timer is shown, and whom it may ask. */
 export function surroundingsOf({ system, globals, ui, signal }: Context, command: string): RunSurroundings {
+  const counter = createCounter(system.clock);
   const interactive = system.stdinIsTTY && system.stderr.isTTY && !ui.json && globals.quiet !== true;
   return {
     system,
     command,
     folder: dataFolder(system, globals),
     signal,
-    emitFor: ui.emitFor,
+    emitFor: (name) => counter.emitFor(ui.emitFor(name)),
+    counter,
     ...(interactive
       ? {
           ask: (question: string) => {
@@ -97,6 +102,8 @@ export interface RunSurroundings {
   readonly folder: string;
   readonly signal: AbortSignal;
   emitFor(name: string): Emit;
+  /** Counts what happens, for `metrics`. */
+  readonly counter?: Counter;
   /** Asks a person on a terminal; absent where there is none. */
   readonly ask?: (question: string) => Promise<string | undefined>;
 }
@@ -111,13 +118,14 @@ export async function issueRequests(
   run: RunFlags,
   surroundings: RunSurroundings,
 ): Promise<Outcome[]> {
-  const { system, command, folder, signal, emitFor, ask } = surroundings;
+  const { system, command, folder, signal, emitFor, counter, ask } = surroundings;
   const parts = wire({
     system,
     folder,
     command,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
+    observe: counter?.observe,
     emit: sharedEmit(requests, emitFor),
     expected: (provider) => challengeNames(requests, provider),
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
@@ -130,13 +138,15 @@ export async function issueRequests(
     const { issuerFor, advise } = issuers;
     const underWay = await namesUnderWay(parts.store());
     const lines = { store: parts.store(), clock, random, issuerFor, advise, deployer, underWay, patient: false, ...run };
-    return await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
+    const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
       clock,
       signal,
       emitFor,
     });
+    counter?.count(outcomes);
+    return outcomes;
   } finally {
     await parts.close();
   }

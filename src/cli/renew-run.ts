@@ -5,9 +5,11 @@ import type { Emit } from '../base/events.js';
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { Outcome } from '../flow/outcome.js';
+import type { Counter } from '../flow/telemetry.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
+import { saveCounts } from './counts.js';
 import { exitCodeOfRun, issueRequests, type RunFlags, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
@@ -29,24 +31,29 @@ export async function runRenew(
   const store = openStore(system, dataFolder(system, globals), 'tscert renew');
   const isTimer = names.length === 0 && !asked.force && !asked.dryRun;
   const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextRunAfter(system.clock.now(), store) } : {}) };
-  const quiet = await lookForQuiet(context, store, run);
+  const surroundings = surroundingsOf(context, 'tscert renew');
+  const tells = ui.json || globals.verbose === true;
+  const quiet = await lookForQuiet(context, store, run, { counter: surroundings.counter, tells });
   const { groups, unknown, count } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun, leaveOut: quiet.take });
   if (isTimer && count > 0) await rememberRun(context, store);
-  const surroundings = surroundingsOf(context, 'tscert renew');
-  const emitFor = globals.verbose === true || ui.json ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
+  const emitFor = tells ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups) outcomes.push(...(await issueRequests(requests, config, run, { ...surroundings, emitFor })));
   const shown = outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred');
   tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
   if (!ui.json) ui.say(countWords(outcomes, quiet.count()));
-  return exitCodeOfRun(outcomes, signal, quiet.count());
+  return saveCounts(context, surroundings, { command: 'renew', ...run, code: exitCodeOfRun(outcomes, signal, quiet.count()) });
 }
 
-/** Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are. */
-async function lookForQuiet(
-  { system, globals, ui }: Context,
+/**
+ * Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are.
+ * @param tells says of each that it is left alone
+ */
+export async function lookForQuiet(
+  { system, ui }: Context,
   store: Store,
   run: RunFlags & { readonly patient: boolean },
+  { counter, tells }: { readonly counter?: Counter | undefined; readonly tells: boolean },
 ): Promise<{ readonly take: LeaveOut; readonly documents: readonly Record<string, unknown>[]; count(): number }> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment });
@@ -62,8 +69,10 @@ async function lookForQuiet(
       const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
       if (kept === undefined) return false;
       count++;
-      if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
-      if (ui.json || globals.verbose === true) ui.emitFor(name)(leftAlone(name));
+      const outcome: Outcome = { name, stages: [], state: 'kept', ...kept };
+      counter?.count([outcome]);
+      if (ui.json) documents.push(outcomeDocument(outcome));
+      if (tells) ui.emitFor(name)(leftAlone(name));
       return true;
     },
   };

@@ -16,6 +16,26 @@ export const VERBS: readonly Row[] = [
   { name: 'renew', summary: 'renew every certificate that is due', load: async () => (await import('./commands/renew.js')).renew },
   { name: 'plan', summary: 'what renew would do, and why; changes nothing', load: async () => (await import('./commands/plan.js')).plan },
   {
+    name: 'list',
+    summary: 'every certificate in one line: until when, and how it is',
+    load: async () => (await import('./commands/list.js')).list,
+  },
+  {
+    name: 'status',
+    summary: 'all that is known of a certificate: renewal, failures, targets, events',
+    load: async () => (await import('./commands/status.js')).status,
+  },
+  {
+    name: 'verify',
+    summary: 'check a stored certificate, or what a server sends',
+    load: async () => (await import('./commands/verify.js')).verify,
+  },
+  {
+    name: 'metrics',
+    summary: 'the state of all certificates for Prometheus',
+    load: async () => (await import('./commands/metrics.js')).metrics,
+  },
+  {
     name: 'genkey',
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,
@@ -35,5 +55,15 @@ export const VERBS: readonly Row[] = [
     name: 'dns',
     summary: 'the least rights a DNS provider needs; a harmless test of it',
     load: async () => (await import('./commands/dns.js')).dns,
+  },
+  {
+    name: 'watch',
+    summary: 'renew whenever something is due; serves metrics and a status page',
+    load: async () => (await import('./commands/watch.js')).watch,
+  },
+  {
+    name: 'schedule',
+    summary: 'units of systemd, or a cron line, that renew what is due',
+    load: async () => (await import('./commands/schedule.js')).schedule,
   },
 ];

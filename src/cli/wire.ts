@@ -10,7 +10,7 @@ import { createGathering, type Gathering } from '../base/gathering.js';
 import type { Propagation } from '../dns/propagation.js';
 import type { TxtRecord } from '../dns/provider.js';
 import type { Zones } from '../dns/zones.js';
-import type { Http } from '../net/http.js';
+import type { Http, Observe } from '../net/http.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
 import { createDiskStore } from '../store/disk.js';
@@ -27,6 +27,8 @@ export interface WireOptions {
   readonly command: string;
   readonly caBundle?: string | undefined;
   readonly dns: DnsOptions;
+  /** Hears of every request over HTTPS. */
+  readonly observe?: Observe | undefined;
   /** Events that belong to no single certificate. */
   readonly emit: Emit;
   /** Names whose TXT records the run is going to ask a provider for. */
@@ -75,6 +77,7 @@ export function wire(options: WireOptions): Parts {
       roots: roots(),
       proxy,
       userAgent: `tscert/${system.version} (Node.js ${process.versions.node})`,
+      ...(options.observe === undefined ? {} : { observe: options.observe }),
     });
   });
   const agent = once(async () => {

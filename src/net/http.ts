@@ -21,7 +21,23 @@ export interface HttpOptions {
   readonly userAgent: string;
   /** Milliseconds from the call to the end of the answer; 30,000 unless given. */
   readonly timeout?: number;
+  /** Hears of every request after its end. */
+  readonly observe?: Observe;
 }
+
+/** One request that is over. */
+export interface Exchanged {
+  readonly method: string;
+  readonly url: string;
+  /** As the request has it. */
+  readonly action?: string;
+  /** Absent when there was no answer. */
+  readonly status?: number;
+  readonly milliseconds: number;
+}
+
+/** Must not throw and must not block. */
+export type Observe = (exchanged: Exchanged) => void;
 
 export interface HttpRequest {
   readonly method: string;
@@ -33,6 +49,8 @@ export interface HttpRequest {
   readonly maxBytes?: number;
   /** Milliseconds; that of the options unless given. */
   readonly timeout?: number;
+  /** What it is for, in one word, for those who count requests. */
+  readonly action?: string;
 }
 
 export interface HttpResponse {
@@ -62,9 +80,17 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** A client for one run. */
 export function createHttp(options: HttpOptions): Http {
   const connections = createPool(options);
+  const { clock, observe } = options;
   return {
-    async request({ method, url: text, headers = {}, body, signal, maxBytes = MEBIBYTE, timeout = options.timeout ?? TIMEOUT }) {
+    async request({ method, url: text, headers = {}, body, signal, maxBytes = MEBIBYTE, timeout = options.timeout ?? TIMEOUT, action }) {
       signal.throwIfAborted();
+      const begun = clock.now();
+      const tell = (status?: number): void =>
+        observe?.({
+          ...{ method, url: text, milliseconds: Math.max(0, clock.now() - begun) },
+          ...(action === undefined ? {} : { action }),
+          ...(status === undefined ? {} : { status }),
+        });
       const url = parseUrl(text);
       const progress: { phase: Phase; sent: boolean } = { phase: 'connect', sent: false };
       const deadline = startDeadline(signal, timeout);
@@ -84,7 +110,9 @@ export function createHttp(options: HttpOptions): Http {
           const connection = await orAborted(connections.get(url), deadline.signal);
           deadline.signal.throwIfAborted();
           try {
-            return { ...(await connection.exchange(exchange)), url: text };
+            const answer = await connection.exchange(exchange);
+            tell(answer.status);
+            return { ...answer, url: text };
           } catch (error) {
             const mayRepeat = error instanceof ExchangeFailure && (error.unprocessed || SAFE.has(method)) && !deadline.signal.aborted;
             if (isLast || !mayRepeat) throw error;
@@ -92,6 +120,7 @@ export function createHttp(options: HttpOptions): Http {
         }
       } catch (error) {
         signal.throwIfAborted();
+        tell();
         if (deadline.signal.aborted) throw timedOut(url, timeout, progress);
         throw exchangeFailure(error, { host: url.host, method, ...progress });
       } finally {

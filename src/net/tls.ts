@@ -11,10 +11,13 @@ export interface Served {
 
 /**
  * Makes a TLS handshake and looks at what is served; trust is not judged here.
- * @param target `HOST:PORT`, `[V6]:PORT`
+ * @param target `HOST:PORT`, `[V6]:PORT`; its host is asked for by name, an address only where `servername` says for which
  * @throws {TscertError} `request-invalid`, `network`, `timeout`
  */
-export async function handshake(target: string, options: { readonly timeout: number; readonly signal: AbortSignal }): Promise<Served> {
+export async function handshake(
+  target: string,
+  options: { readonly timeout: number; readonly signal: AbortSignal; readonly servername?: string },
+): Promise<Served> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(target);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
@@ -23,7 +26,8 @@ export async function handshake(target: string, options: { readonly timeout: num
   }
   options.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...(isIP(host) === 0 ? { servername: host } : {}) });
+    const servername = isIP(host) === 0 ? host : options.servername;
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...(servername === undefined ? {} : { servername }) });
     const end = (finish: () => void): void => {
       options.signal.removeEventListener('abort', abort);
       socket.destroy();

@@ -5,6 +5,11 @@
 import tls from 'node:tls';
 import { isTscertError } from '../base/errors.js';
 
+/** The roots that come with Node.js, PEM. */
+export function rootCertificates(): readonly string[] {
+  return tls.rootCertificates;
+}
+
 export interface Trust {
   /**
    * Makes a connection to an origin by `attempt`, with the roots that trust it.
@@ -17,7 +22,7 @@ export interface Trust {
  * @param roots extra ones, PEM
  * @param builtIn those that are trusted anyway, PEM
  */
-export function createTrust(roots: readonly string[], builtIn: readonly string[] = tls.rootCertificates): Trust {
+export function createTrust(roots: readonly string[], builtIn: readonly string[] = rootCertificates()): Trust {
   let extra: tls.SecureContext | undefined;
   let all: tls.SecureContext | undefined;
   const ordinary = new Set<string>();

@@ -81,7 +81,8 @@ function pathFrom(leaf: CertificateContent, all: readonly CertificateContent[], 
   while (!isSelfSigned(below)) {
     const issuer = issuerOf(below, all, tops, now);
     if (issuer === undefined) {
-      if (below.raw.issuer.equals(below.raw.subject)) throw chainError(`${words(below)} names itself as issuer but has not signed itself`);
+      if (below.raw.issuer.equals(below.raw.subject))
+        throw chainError(`${titleOf(below)} names itself as issuer but has not signed itself`);
       break;
     }
     tops.add(issuer);
@@ -89,7 +90,7 @@ function pathFrom(leaf: CertificateContent, all: readonly CertificateContent[], 
     below = issuer;
   }
   const stranger = all.find((certificate) => ![...tops].some((top) => isSameAuthority(certificate, top)));
-  if (stranger !== undefined) throw chainError(`${words(stranger)} has not issued any of the others`);
+  if (stranger !== undefined) throw chainError(`${titleOf(stranger)} has not issued any of the others`);
   return path;
 }
 
@@ -104,15 +105,16 @@ function issuerOf(
   const signers = named.filter((other) => isIssuedBy(certificate, other));
   const [first] = named;
   if (first === undefined) return undefined;
-  if (signers.length === 0) throw chainError(`${words(certificate)} is not signed by ${words(first)}, which its issuer's name says`);
+  if (signers.length === 0) throw chainError(`${titleOf(certificate)} is not signed by ${titleOf(first)}, which its issuer's name says`);
   const [best] = signers
     .map((signer) => ({ signer, root: isSelfSigned(signer) ? 1 : 0, end: signer.notAfter.getTime() }))
     .map((entry) => ({ ...entry, expired: entry.end < now ? 1 : 0 }))
     .sort((a, b) => a.expired - b.expired || a.root - b.root || b.end - a.end);
   if (best === undefined) return undefined;
-  if (best.expired === 1 && best.root === 0) throw chainError(`${words(best.signer)} has expired at ${best.signer.notAfter.toISOString()}`);
+  if (best.expired === 1 && best.root === 0)
+    throw chainError(`${titleOf(best.signer)} has expired at ${best.signer.notAfter.toISOString()}`);
   if (best.signer.version === 3 && !best.signer.extensions.isCa) {
-    throw chainError(`${words(best.signer)} has issued ${words(certificate)} but is no CA`);
+    throw chainError(`${titleOf(best.signer)} has issued ${titleOf(certificate)} but is no CA`);
   }
   return best.signer;
 }
@@ -126,7 +128,8 @@ function isSameAuthority(a: CertificateContent, b: CertificateContent): boolean 
   return a === b || (a.extensions.isCa && a.raw.subject.equals(b.raw.subject) && a.raw.spki.equals(b.raw.spki));
 }
 
-function words({ subject, serialNumber }: CertificateContent): string {
+/** What a certificate is called in messages, in quotes: its common name, its whole subject, or its serial number. */
+export function titleOf({ subject, serialNumber }: CertificateContent): string {
   return `"${subject.length === 0 ? `serial number ${serialNumber}` : nameWords(subject)}"`;
 }
 

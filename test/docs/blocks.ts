@@ -18,7 +18,9 @@ export const PAGES = [
   'docs/deploy.md',
   'docs/files-and-recovery.md',
   'docs/library.md',
+  'docs/monitoring.md',
   'docs/providers.md',
+  'docs/running.md',
 ] as const;
 
 export function blocksOf(file: string): Block[] {

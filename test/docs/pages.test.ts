@@ -11,8 +11,10 @@ import { isTscertError } from '../../src/base/errors.js';
 import { addIssueOptions } from '../../src/cli/commands/issue-options.js';
 import { EXIT } from '../../src/cli/exit.js';
 import { createProvider, type ProviderHelp } from '../../src/cli/registry.js';
+import { metricsText } from '../../src/flow/metrics.js';
 import { parseConfig } from '../../src/request/config.js';
 import { CERTIFICATE_KEYS, RUN_KEYS } from '../../src/request/options.js';
+import { COUNTED, FULL } from '../flow/looking-kit.js';
 import { blocksOf, PAGES } from './blocks.js';
 
 const run = promisify(execFile);
@@ -70,6 +72,15 @@ test('docs/providers.md names the variables that the configuration takes for eac
       assert.deepEqual(named, taken);
       return true;
     });
+  }
+});
+
+test('docs/monitoring.md names every family of metrics, and no other', () => {
+  const text = metricsText([FULL], COUNTED, { now: 0, version: '1' });
+  for (const whose of ['certmanager', 'tscert']) {
+    const named = table('docs/monitoring.md', `<!-- metrics: ${whose} -->`).flatMap(([cell]) => words(cell));
+    const told = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '').filter((name) => name.startsWith(`${whose}_`));
+    assert.deepEqual(named.sort(), told.sort());
   }
 });
 

@@ -1,0 +1,100 @@
+/** A run of `verify`: one line a check. */
+import { TscertError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { type Check, type VerifyParts, verifyServer, verifyStored } from '../flow/verify.js';
+import { handshake } from '../net/tls.js';
+import type { CertificateContent } from '../pki/certificate.js';
+import { storedName } from '../store/name.js';
+import type { Context } from './context.js';
+import { EXIT } from './exit.js';
+import { findSubjects, type Sight } from './looking.js';
+import { readOptions } from './options.js';
+import { dataFolder } from './places.js';
+import { allRoots, readRoots } from './roots.js';
+import type { Paint } from './ui/paint.js';
+import { paintOfOutput } from './ui/states.js';
+import { openStore } from './wire.js';
+
+/** How long a server may take for a handshake, in milliseconds. */
+const HANDSHAKE_TIME = 10_000;
+const COMMAND = 'tscert verify';
+const SERVER = /^(\[[0-9a-fA-F:.]+\]|[^:/\\\s]+):\d{1,5}$/;
+
+interface Flags {
+  readonly probe?: readonly string[];
+  readonly roots?: readonly string[];
+}
+
+/** Runs `verify` and gives its exit code. */
+export async function runVerify(context: Context, targets: readonly string[], flags: Flags): Promise<number> {
+  const { system, globals, ui } = context;
+  const { config } = await readOptions(context, {});
+  const odd = flags.probe?.find((probe) => !SERVER.test(probe));
+  if (odd !== undefined) throw new TscertError('usage', `Cannot probe "${odd}": it wants HOST:PORT`, { data: { target: odd } });
+  const named = readRoots(system, flags.roots ?? []);
+  // The bundle is for HTTPS with the CA's server: a root of it may have issued the certificate as well, and need not.
+  const others = config.caBundle === undefined ? [] : readRoots(system, [config.caBundle]);
+  const sight = await look(context, targets);
+  const parts = partsFor(context, sight, { named, others });
+  const paint = await paintOfOutput(system, globals);
+  const documents: Record<string, unknown>[] = [];
+  let isGood = true;
+  for (const target of targets) {
+    const subject = sight.subjects.find(({ name }) => storedName(name) === nameOrNothing(target));
+    const checks = subject === undefined ? await verifyServer(target, parts) : await verifyStored(subject, flags.probe ?? [], parts);
+    const ok = checks.every(({ result }) => result !== 'failed');
+    isGood &&= ok;
+    if (ui.json) documents.push({ target, of: subject === undefined ? 'server' : 'stored', ok, checks });
+    else ui.data(`${linesOf(target, checks, targets.length > 1, paint).join('\n')}\n`);
+  }
+  if (ui.json) ui.document('verify', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
+  return isGood ? EXIT.done : EXIT.failed;
+}
+
+/** The stored certificates among the targets; a target that has the form of a server, and no certificate of that name, is one. */
+async function look(context: Context, targets: readonly string[]): Promise<Sight> {
+  const store = openStore(context.system, dataFolder(context.system, context.globals), COMMAND);
+  const known = new Set(await store.list());
+  const names = targets.filter((target) => !SERVER.test(target) || known.has(nameOrNothing(target) ?? ''));
+  return names.length === 0 ? { store, subjects: [] } : findSubjects(context, COMMAND, names);
+}
+
+function nameOrNothing(target: string): string | undefined {
+  try {
+    return storedName(target);
+  } catch {
+    return undefined;
+  }
+}
+
+function partsFor(
+  { system, signal }: Context,
+  { store }: Sight,
+  { named, others }: Readonly<Record<'named' | 'others', readonly CertificateContent[]>>,
+): VerifyParts {
+  const known: CertificateContent[] = [];
+  const more = allRoots(system, [...named, ...others]);
+  return {
+    store,
+    clock: system.clock,
+    shake: (target, servername) =>
+      handshake(target, { timeout: HANDSHAKE_TIME, signal, ...(servername === undefined ? {} : { servername }) }),
+    *roots() {
+      yield* known;
+      for (let next = more.next(); next.done !== true; next = more.next()) {
+        known.push(next.value);
+        yield next.value;
+      }
+    },
+    areRootsNamed: named.length > 0,
+  };
+}
+
+function linesOf(target: string, checks: readonly Check[], hasTitle: boolean, paint: Paint): string[] {
+  const marks = { passed: paint.good('✔'), failed: paint.bad('✘'), unknown: paint.warn('–') };
+  const lines = checks.map(({ check, result, reason, message }) => {
+    const words = printable(`${reason === undefined ? '' : `${reason}: `}${message}`);
+    return `${marks[result]} ${check.padEnd(7)}  ${words}`;
+  });
+  return hasTitle ? [paint.strong(printable(target)), ...lines.map((line) => `  ${line}`)] : lines;
+}
