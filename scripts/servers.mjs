@@ -17,6 +17,8 @@ const recipes = {
   nginx: (cache) => fromDebian(cache, 'nginx', ['nginx'], ['nginx']),
   haproxy: (cache) => fromDebian(cache, 'HAProxy', ['haproxy'], ['haproxy']),
   apache: (cache) => fromDebian(cache, 'the Apache HTTP server', ['apachectl', 'apache2'], ['apache2']),
+  curl: (cache) => fromDebian(cache, 'curl', ['curl'], ['curl']),
+  chromium: (cache) => fromDebian(cache, 'chromium', ['chromium'], ['chromium']),
   systemd: (cache) => fromDebian(cache, 'systemd-analyze', ['systemd-analyze'], ['systemd']),
   pebble: (cache) => import('./servers/pebble.mjs').then(({ install }) => install(cache)),
   async cfssl(cache) {

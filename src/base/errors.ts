@@ -59,6 +59,8 @@ export type ErrorCode =
   | 'hook-failed'
   // Before an order: nothing of it was spent.
   | 'pre-hook-failed'
+  // The system's scheduler.
+  | 'schedule-failed'
   // Not now.
   | 'rate-limited'
   | 'locked'

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
-import type { Context } from './context.js';
+import type { Context, SignalTakers } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import type { GlobalOptions } from './globals.js';
 import type { System } from './system.js';
@@ -22,11 +22,22 @@ export async function runAction(system: System, globals: GlobalOptions, action: 
   // Every request, wait and question of the run listens.
   setMaxListeners(0, abort.signal);
   const over = new AbortController();
+  let takers: SignalTakers | undefined;
+  let isStopping = false;
   const stopListening = system.onSignal((signal) => {
-    if (abort.signal.aborted) {
+    if (takers !== undefined && signal === 'SIGHUP') {
+      takers.hangUp();
+      return;
+    }
+    if (isStopping || abort.signal.aborted) {
       ui.rest();
       ui.warn('stopped at once; the next run of the same command cleans up');
       process.exit(signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
+    }
+    isStopping = true;
+    if (takers !== undefined) {
+      takers.stop(signal);
+      return;
     }
     ui.say(`${signal}: stopping and cleaning up; once more stops at once`);
     abort.abort(new TscertError('interrupted', `Cannot finish: interrupted by ${signal}`, { data: { signal } }));
@@ -42,7 +53,10 @@ export async function runAction(system: System, globals: GlobalOptions, action: 
         () => undefined,
       );
     }
-    return await action({ system, globals, ui, signal: abort.signal });
+    const onSignals = (wanted: SignalTakers): void => {
+      takers = wanted;
+    };
+    return await action({ system, globals, ui, signal: abort.signal, onSignals });
   } catch (error) {
     ui.rest();
     ui.fail(error);

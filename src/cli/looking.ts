@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
-import { findRenewals } from './renewals.js';
+import { findRenewals, type Renewals } from './renewals.js';
 import { openStore } from './wire.js';
 
 export interface Sight {
@@ -22,8 +22,13 @@ export interface Sight {
 export async function findSubjects(context: Context, command: string, names: readonly string[] = []): Promise<Sight> {
   const { system, globals } = context;
   const store = openStore(system, dataFolder(system, globals), command);
-  const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
-  return { store, subjects: sorted([...groups.flatMap(({ requests }) => requests), ...unknown]) };
+  const found = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
+  return { store, subjects: subjectsOf(found) };
+}
+
+/** What is renewed as what is looked at, sorted, each once. */
+export function subjectsOf({ groups, unknown }: Renewals): Subject[] {
+  return sorted([...groups.flatMap(({ requests }) => requests), ...unknown]);
 }
 
 /** Those that are stored alone, where it cannot be told which are wanted. */

@@ -1,6 +1,7 @@
 /** The certificates of a timer's run for which there is nothing to do: counted, and forgotten. */
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
+import type { Counter } from '../flow/telemetry.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
@@ -15,11 +16,15 @@ export interface Quiet {
   count(): number;
 }
 
-/** Counts the certificates for which there is nothing to do, and forgets them: of ten thousand, most are. */
+/**
+ * Looks for the certificates for which there is nothing to do: of ten thousand, most are.
+ * @param tells says of each that it is left alone
+ */
 export async function lookForQuiet(
-  { system, globals, ui }: Context,
+  { system, ui }: Context,
   store: Store,
   run: RunFlags & { readonly patient: boolean },
+  { counter, tells }: { readonly counter?: Counter | undefined; readonly tells: boolean },
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment });
@@ -35,8 +40,9 @@ export async function lookForQuiet(
       const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
       if (kept === undefined) return false;
       count++;
+      counter?.countKept(1);
       if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
-      if (ui.json || globals.verbose === true) ui.emitFor(name)(leftAlone(name));
+      if (tells) ui.emitFor(name)(leftAlone(name));
       return true;
     },
   };

@@ -27,17 +27,17 @@ export async function runRenew(
   const store = openStore(system, dataFolder(system, globals), 'tscert renew');
   const isTimer = names.length === 0 && !asked.force && !asked.dryRun;
   const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextRunAfter(system.clock.now(), store) } : {}) };
-  const quiet = await lookForQuiet(context, store, run);
+  const surroundings = surroundingsOf(context, 'tscert renew');
+  const tells = ui.json || globals.verbose === true;
+  const quiet = await lookForQuiet(context, store, run, { counter: surroundings.counter, tells });
   const { groups, unknown, count } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun, leaveOut: quiet.take });
   if (isTimer && count > 0) await rememberRun(context, store);
-  const surroundings = surroundingsOf(context, 'tscert renew');
-  const emitFor = globals.verbose === true || ui.json ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
+  const emitFor = tells ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups) outcomes.push(...(await issueRequests(requests, config, run, { ...surroundings, emitFor })));
   const shown = outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred');
   tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
   if (!ui.json) ui.say(countWords(outcomes, quiet.count()));
-  surroundings.counter?.countKept(quiet.count());
   return saveCounts(context, surroundings, { command: 'renew', ...run, code: exitCodeOfRun(outcomes, signal, quiet.count()) });
 }
 

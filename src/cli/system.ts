@@ -1,7 +1,7 @@
 /**
  * The one place that reads the process: environment, arguments, streams, clock, chance, signals. Everything else gets them as values.
  */
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import type { Clock, Random } from '../base/clock.js';
 
 /** A stream that words or data go to. */
@@ -24,6 +24,10 @@ export interface System {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly isRoot: boolean;
+  /** The user's name, or its number where it has none. */
+  readonly user: string;
+  /** Absolute paths of Node.js and of the script that it runs. */
+  readonly program: { readonly node: string; readonly script: string };
   readonly pid: number;
   readonly host: string;
   readonly stdout: Output;
@@ -37,6 +41,8 @@ export interface System {
   /** Its waits do not keep the process alive. */
   readonly background: Pick<Clock, 'sleep'>;
   readonly random: Random;
+  /** Milliseconds since some moment; they go on evenly whatever is done to the clock. */
+  uptime(): number;
   /** Calls back at SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
   /** From now on what Node.js and libraries warn of goes to this listener alone, and Node.js prints none of it. */
@@ -81,6 +87,10 @@ export function createSystem(): System {
     env: process.env,
     cwd: process.cwd(),
     isRoot: process.getuid?.() === 0,
+    get user() {
+      return userName();
+    },
+    program: { node: process.execPath, script: process.argv[1] ?? '' },
     pid: process.pid,
     host: hostname(),
     // Node.js makes its streams when they are first asked for, which takes a while.
@@ -115,6 +125,7 @@ export function createSystem(): System {
     clock: createClock(),
     background: createClock({ unref: true }),
     random: Math.random,
+    uptime: () => performance.now(),
     onSignal(listener) {
       const wrapped = (signal: NodeJS.Signals): void => listener(signal);
       for (const signal of signals) process.on(signal, wrapped);
@@ -127,6 +138,15 @@ export function createSystem(): System {
       process.on('warning', listener);
     },
   };
+}
+
+/** A container's user may stand in no list of users. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

@@ -56,4 +56,14 @@ export const VERBS: readonly Row[] = [
     summary: 'the least rights a DNS provider needs; a harmless test of it',
     load: async () => (await import('./commands/dns.js')).dns,
   },
+  {
+    name: 'watch',
+    summary: 'renew whenever something is due; serves metrics and a status page',
+    load: async () => (await import('./commands/watch.js')).watch,
+  },
+  {
+    name: 'schedule',
+    summary: 'units of systemd, or a cron line, that renew what is due',
+    load: async () => (await import('./commands/schedule.js')).schedule,
+  },
 ];

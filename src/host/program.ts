@@ -20,7 +20,7 @@ export interface Program {
   /** Values that must not come out again: they are masked in what the program prints. */
   readonly secrets: readonly string[];
   /** Of its failures. */
-  readonly failure: Extract<ErrorCode, 'provider-failed' | 'hook-failed' | 'pre-hook-failed'>;
+  readonly failure: Extract<ErrorCode, 'provider-failed' | 'hook-failed' | 'pre-hook-failed' | 'schedule-failed'>;
   /** Begins the errors: `Cannot add "_acme-challenge.example.com" with "./dns.sh"`. */
   readonly what: string;
 }

@@ -24,7 +24,19 @@ export async function listen(server: Server, port: number): Promise<readonly { r
   return hosts.map((host) => ({ host, port: own }));
 }
 
-async function listenAt(server: Server, options: { port: number; host: string; ipv6Only?: boolean }): Promise<void> {
+/**
+ * Listens at one address, or at every one where none is named; on port 0 at a free one.
+ * @throws {TscertError} as {@link listen}
+ */
+export async function listenOn(server: Server, where: { readonly host?: string; readonly port: number }): Promise<void> {
+  try {
+    await listenAt(server, { ...where });
+  } catch (error) {
+    throw await listenFailure(error, where.port);
+  }
+}
+
+async function listenAt(server: Server, options: { port: number; host?: string; ipv6Only?: boolean }): Promise<void> {
   const listening = once(server, 'listening');
   server.listen(options);
   await listening;

@@ -20,6 +20,7 @@ export const PAGES = [
   'docs/library.md',
   'docs/monitoring.md',
   'docs/providers.md',
+  'docs/running.md',
 ] as const;
 
 export function blocksOf(file: string): Block[] {

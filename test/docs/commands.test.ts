@@ -8,7 +8,7 @@ import { skipUnless } from '../support/servers.js';
 import { type Block, blocksOf, PAGES } from './blocks.js';
 import { type DocsWorld, startDocsWorld } from './world.js';
 
-const skip = (await whyNoPebble()) || skipUnless('bind', 'acme.sh', 'openssl');
+const skip = (await whyNoPebble()) || skipUnless('bind', 'acme.sh', 'openssl', 'curl');
 
 /** The exit code that a block promises; 0 unless its first line says `exit N`. */
 function promised({ info, place }: Block): number {

@@ -82,6 +82,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
       const line = block
         .replaceAll(/--http standalone(?!:)/g, `--http standalone:${await freePort()}`)
         .replaceAll(/--tls-alpn(?! \d)/g, `--tls-alpn ${await freePort()}`)
+        .replaceAll(':9402', `:${await freePort()}`)
         .replaceAll('/var/www/html', at('webroot'))
         .replaceAll('/etc/haproxy', at('haproxy'))
         .replaceAll('--dns exec', '--dns exec --dns-check none');

@@ -30,6 +30,9 @@ export interface CommandOptions {
 /** The environment that loads test/support/killer.ts into the command. */
 export const KILLER = { NODE_OPTIONS: `--import ${new URL('./killer.js', import.meta.url).href}` };
 
+/** The environment that loads test/support/skipper.ts into the command. */
+export const SKIPPER = { NODE_OPTIONS: `--import ${new URL('./skipper.js', import.meta.url).href}` };
+
 /** The environment that a command gets: nothing of this process but where programs are. */
 export function commandEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env };

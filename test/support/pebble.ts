@@ -59,6 +59,8 @@ export interface Pebble {
   log(): string;
   /** The root at this index as PEM: what issued chains end in. */
   root(index?: number): Promise<string>;
+  /** What it answers when it is asked about this certificate (PEM), RFC 9773 §4.1. */
+  setRenewalInfo(certificate: string, answer: unknown): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -126,9 +128,9 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** One GET or HEAD over HTTPS, trusting only `ca`. */
-async function get(url: string, ca: string, method = 'GET'): Promise<string> {
+async function get(url: string, ca: string, method = 'GET', body?: string): Promise<string> {
   const client = request(url, { method, ca, agent: false, headers: { 'user-agent': 'tscert-test' } });
-  client.end();
+  client.end(body);
   const [response] = await once(client, 'response');
   let text = '';
   for await (const chunk of response) text += chunk;
@@ -296,6 +298,10 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
           while (marks() === before) await sleep(5);
         },
         log: () => server.log(),
+        async setRenewalInfo(certificate, answer) {
+          const body = JSON.stringify({ Certificate: certificate, ARIResponse: JSON.stringify(answer) });
+          await get(`${managementUrl}/set-renewal-info/`, ca, 'POST', body);
+        },
         root: (index = 0) => get(`${managementUrl}/roots/${index}`, ca),
         async stop() {
           await server.stop();

@@ -80,6 +80,7 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
       : undefined,
   timeout: ({ limit }) =>
     typeof limit === 'number' ? 'run the same command again with a longer --timeout: it goes on where this run stopped' : undefined,
+  'file-exists': ({ hint }) => (hint === 'force' ? 'look at it first; --force writes in its place' : undefined),
   'store-unwritable': () => 'choose another folder with --dir, or run as the user who owns it',
   'store-damaged': ({ isForeign }) =>
     isForeign === true
