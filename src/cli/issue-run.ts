@@ -3,7 +3,7 @@ import type { Emit } from '../base/events.js';
 import { withoutWildcard } from '../base/names.js';
 import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
-import { issueCertificate } from '../flow/issue.js';
+import { type IssueParts, issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
@@ -28,6 +28,7 @@ export interface RunFlags {
   /** Of a timer's run: what failed before waits its time, and for its renewal; see `IssueParts`. */
   readonly patient?: boolean;
   readonly nextLook?: number;
+  readonly refresh?: NonNullable<IssueParts['refresh']>;
 }
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */

@@ -63,6 +63,10 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
+  /** So many of the newest generations stay in the archive, whatever their age; 5 unless given. */
+  readonly keepGenerations?: number | undefined;
+  /** How long every generation stays in the archive; `30d` unless given. */
+  readonly keepAge?: string | undefined;
   /** Command that is run after a new certificate has been stored. */
   readonly deployHook?: string | undefined;
   /** `HOST:PORT` where the new certificate must be served afterwards. */

@@ -23,9 +23,9 @@ export async function runRenew(
   const options = await readOptions(context, flags);
   if (jitter !== undefined) await waitAtRandom(parseDuration(jitter), context);
   const store = openStore(system, dataFolder(system, globals), 'tscert renew');
-  const { groups, unknown } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun });
+  const { groups, unknown, refresh } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun });
   const isTimer = names.length === 0 && !asked.force && !asked.dryRun && groups.length > 0;
-  const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextLook(context, store) } : {}) };
+  const run = { ...asked, patient: true, refresh, ...(isTimer ? { nextLook: await nextLook(context, store) } : {}) };
   const surroundings = surroundingsOf(context, 'tscert renew');
   const emitFor = globals.verbose === true || ui.json ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));

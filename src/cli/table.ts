@@ -16,6 +16,16 @@ export const VERBS: readonly Row[] = [
   { name: 'renew', summary: 'renew every certificate that is due', load: async () => (await import('./commands/renew.js')).renew },
   { name: 'plan', summary: 'what renew would do, and why; changes nothing', load: async () => (await import('./commands/plan.js')).plan },
   {
+    name: 'rollback',
+    summary: 'go back to an older generation of a certificate',
+    load: async () => (await import('./commands/rollback.js')).rollback,
+  },
+  {
+    name: 'revoke',
+    summary: 'have a certificate revoked by its CA',
+    load: async () => (await import('./commands/revoke.js')).revoke,
+  },
+  {
     name: 'genkey',
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,

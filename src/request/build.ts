@@ -135,8 +135,16 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     issuer: issuerOf(options, help),
     solvers: solversOf(options),
     ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
+    ...(options.keepGenerations === undefined && options.keepAge === undefined ? {} : { history: historyOf(options) }),
     ...(options.deployHook === undefined ? {} : { deployHook: options.deployHook }),
     ...(options.probe === undefined ? {} : { probe: options.probe }),
+  };
+}
+
+function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {
+  return {
+    ...(keepGenerations === undefined ? {} : { count: keepGenerations }),
+    ...(keepAge === undefined ? {} : { age: parseDuration(keepAge) }),
   };
 }
 

@@ -65,6 +65,14 @@ const perCertificate = {
   mustStaple: v.pipe(v.boolean(), v.description('Ask for the TLS feature extension (RFC 7633)')),
   cn: v.pipe(text, v.description('Common name; by default there is none')),
   renewBefore: v.pipe(text, v.description('When to renew: a duration before the end, or a percentage of the lifetime')),
+  keepGenerations: v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(2),
+    v.maxValue(1_000),
+    v.description('How many of the newest generations stay in the archive, whatever their age'),
+  ),
+  keepAge: v.pipe(text, v.description('How long every generation stays in the archive, as 30d')),
   deployHook: v.pipe(text, v.description('Command that is run after a new certificate has been stored')),
   probe: v.pipe(text, v.description('HOST:PORT where the new certificate must be served after the deploy hook')),
 } as const;

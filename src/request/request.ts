@@ -82,6 +82,8 @@ export interface CertificateRequest {
   readonly issuer: IssuerRequest;
   readonly solvers: readonly SolverRequest[];
   readonly renewBefore?: { readonly milliseconds: number } | { readonly percent: number };
+  /** What of its history is kept, where it is not the usual: the newest `count` generations, and all younger than `age` milliseconds. */
+  readonly history?: { readonly count?: number; readonly age?: number };
   readonly deployHook?: string;
   /** `HOST:PORT` at which the new certificate must be served after the hook. */
   readonly probe?: string;

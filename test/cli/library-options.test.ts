@@ -40,6 +40,8 @@ test('what the types of the library allow, the parser takes', () => {
     mustStaple: false,
     cn: 'example.com',
     renewBefore: '33%',
+    keepGenerations: 10,
+    keepAge: '90d',
     deployHook: 'true',
     probe: 'localhost:443',
   };

@@ -59,6 +59,8 @@ export interface Pebble {
   log(): string;
   /** The root at this index as PEM: what issued chains end in. */
   root(index?: number): Promise<string>;
+  /** What it knows of an issued certificate: `Valid`, or `Revoked` with the reason's number where one was given. */
+  certificateStatus(serialNumber: string): Promise<{ readonly Status: string; readonly Reason?: number }>;
   stop(): Promise<void>;
 }
 
@@ -297,6 +299,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
         },
         log: () => server.log(),
         root: (index = 0) => get(`${managementUrl}/roots/${index}`, ca),
+        certificateStatus: async (serialNumber) => JSON.parse(await get(`${managementUrl}/cert-status-by-serial/${serialNumber}`, ca)),
         async stop() {
           await server.stop();
           await rm(folder, { recursive: true, force: true });

@@ -80,6 +80,8 @@ const GROUPS: readonly Group[] = [
       new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
       new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
       new Option('--renew-before <duration|percent>', 'when to renew: 30d, or 33% of the lifetime (default: a third)'),
+      countOption('--keep-generations <n>', 'so many old and new ones stay in the archive (default: 5)'),
+      new Option('--keep-age <duration>', 'and all that are younger than this (default: 30d)'),
     ],
   },
   {
