@@ -14,6 +14,8 @@ export interface Call {
   readonly action?: string;
   /** Sign with the key itself instead of the account's URL (RFC 8555 §6.2). */
   readonly byKey?: boolean;
+  /** Sent even when the clock here is wrong: nothing in it depends on the time. */
+  readonly atAnyTime?: boolean;
 }
 
 /** Sends what `sign` makes of a nonce; comes back with an expected answer only. */

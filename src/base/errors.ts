@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'request-invalid'
   | 'name-invalid'
   | 'key-kind-refused'
+  | 'key-compromised'
   | 'wildcard-needs-dns01'
   | 'terms-not-agreed'
   | 'eab-required'

@@ -21,6 +21,7 @@ const NOTHING_TRIED: ReadonlySet<ErrorCode> = new Set([
   'request-invalid',
   'name-invalid',
   'key-kind-refused',
+  'key-compromised',
   'wildcard-needs-dns01',
   'terms-not-agreed',
   'eab-required',

@@ -5,7 +5,7 @@ import type { TxtRecord } from '../dns/provider.js';
 import { createDeployer } from '../flow/deploy.js';
 import { namesUnderWay } from '../flow/glance.js';
 import { createRunHooks } from '../flow/hooks.js';
-import { issueCertificate } from '../flow/issue.js';
+import { type IssueParts, issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { type Counter, createCounter } from '../flow/telemetry.js';
@@ -32,6 +32,7 @@ export interface RunFlags {
   /** Of a timer's run: what failed before waits its time, and for its renewal; see `IssueParts`. */
   readonly patient?: boolean;
   readonly nextLook?: number;
+  readonly refresh?: NonNullable<IssueParts['refresh']>;
 }
 
 /** Runs `issue` for people: shows what happens and gives the exit code. */

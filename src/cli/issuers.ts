@@ -17,7 +17,7 @@ export interface OpenAccount {
 
 export interface Issuers {
   /** The issuer for this request; requests that agree in authority, account and solvers share it. */
-  issuerFor(request: CertificateRequest): Promise<Issuer>;
+  issuerFor(request: Pick<CertificateRequest, 'issuer' | 'solvers'>): Promise<Issuer>;
   /** The account of a request, not yet asked for. */
   accountFor(request: AcmeRequest): Promise<OpenAccount>;
   /** What the authority of a certificate advises about its renewal; an authority that nobody can reach is asked once a run. */
@@ -53,7 +53,7 @@ export function createIssuers(system: System, parts: Parts, limit?: number): Iss
       return { session, account };
     });
 
-  const createIssuer = async ({ issuer: request, solvers }: CertificateRequest): Promise<Issuer> => {
+  const createIssuer = async ({ issuer: request, solvers }: Pick<CertificateRequest, 'issuer' | 'solvers'>): Promise<Issuer> => {
     const [{ createAcmeIssuer }, { createScheduler }, { session, account }, picker] = await Promise.all([
       import('../issuer/acme.js'),
       import('../acme/scheduler.js'),

@@ -93,6 +93,10 @@ export interface CertificateEntry {
   readonly renewBefore?: string | undefined;
   /** Where a new certificate goes, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
   readonly deploy?: readonly (string | DeployEntry)[] | string | DeployEntry | undefined;
+  /** So many of the newest generations stay in the archive, whatever their age; 5 unless given. */
+  readonly keepGenerations?: number | undefined;
+  /** How long every generation stays in the archive; `30d` unless given. */
+  readonly keepAge?: string | undefined;
   /** Command that is run after a new certificate has been stored. */
   readonly deployHook?: string | undefined;
   /** `HOST:PORT` where the new certificate must be served afterwards. */

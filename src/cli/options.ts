@@ -19,7 +19,7 @@ export interface Options {
 }
 
 const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
-const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges']);
+const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges', 'keepGenerations']);
 const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver', 'deploy']);
 
 /**

@@ -30,11 +30,18 @@ export async function runRenew(
   const surroundings = surroundingsOf(context, 'tscert renew');
   const tells = ui.json || globals.verbose === true;
   const quiet = await lookForQuiet(context, store, run, { counter: surroundings.counter, tells });
-  const { groups, unknown, count } = await findRenewals(options, { names, store, system, dryRun: asked.dryRun, leaveOut: quiet.take });
+  const { groups, unknown, count, refresh } = await findRenewals(options, {
+    names,
+    store,
+    system,
+    dryRun: asked.dryRun,
+    leaveOut: quiet.take,
+  });
   if (isTimer && count > 0) await rememberRun(context, store);
   const emitFor = tells ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
-  for (const { requests, config } of groups) outcomes.push(...(await issueRequests(requests, config, run, { ...surroundings, emitFor })));
+  for (const { requests, config } of groups)
+    outcomes.push(...(await issueRequests(requests, config, { ...run, refresh }, { ...surroundings, emitFor })));
   const shown = outcomes.filter(({ state }) => state !== 'kept' && state !== 'deferred');
   tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
   if (!ui.json) ui.say(countWords(outcomes, quiet.count()));

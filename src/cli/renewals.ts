@@ -1,7 +1,7 @@
 /** What `renew` and `plan` are about: the certificates of the configuration file, and the stored ones whose flags are kept. */
 import { TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
-import { readGiven } from '../flow/given.js';
+import { isGiven, readGiven } from '../flow/given.js';
 import { buildRequests } from '../request/build.js';
 import { CERTIFICATE_KEYS, type ConfigOptions, type OwnOptions, RUN_KEYS } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
@@ -26,6 +26,11 @@ export interface Renewals {
   readonly unknown: readonly { readonly name: string; readonly error: unknown }[];
   /** How many there are, those that were left out too. */
   readonly count: number;
+  /**
+   * The request as it stands now: another run may have asked for the certificate with other flags.
+   * @throws {TscertError} `store-damaged`, `config-invalid`
+   */
+  refresh(request: CertificateRequest): Promise<CertificateRequest>;
 }
 
 /**
@@ -70,19 +75,31 @@ export async function findRenewals(
   };
   for (const request of configured) if (isAsked(storedName(request.name))) await add(config, request);
   const unknown: { name: string; error: unknown }[] = [];
+  /** What is given to this run goes before what was given then, and that before the file. */
+  const recall = async (name: string): Promise<[ConfigOptions, CertificateRequest]> => {
+    const given = await readGiven(name, store);
+    if (given === undefined) throw ungiven(name);
+    const options = { ...config, ...pick(given, RUN_KEYS), ...pick(now, RUN_KEYS) } as ConfigOptions;
+    const [request] = buildRequests({ ...pick(given, CERTIFICATE_KEYS), ...own }, options, help);
+    if (request === undefined) throw ungiven(name);
+    return [options, { ...request, name, given }];
+  };
   for (const name of stored.filter(isAsked)) {
     try {
-      const given = await readGiven(name, store);
-      if (given === undefined) throw ungiven(name);
-      // What is given to this run goes before what was given then, and that before the file.
-      const options = { ...config, ...pick(given, RUN_KEYS), ...pick(now, RUN_KEYS) } as ConfigOptions;
-      const [request] = buildRequests({ ...pick(given, CERTIFICATE_KEYS), ...own }, options, help);
-      if (request !== undefined) await add(options, { ...request, name, given });
+      await add(...(await recall(name)));
     } catch (error) {
       unknown.push({ name, error });
     }
   }
-  return { groups: [...groups.values()], unknown, count };
+  return {
+    groups: [...groups.values()],
+    unknown,
+    count,
+    async refresh(request) {
+      if (request.given === undefined || (await isGiven(request.name, request.given, store))) return request;
+      return (await recall(request.name))[1];
+    },
+  };
 }
 
 function pick<K extends keyof OwnOptions>(options: OwnOptions, keys: readonly K[]): Pick<OwnOptions, K> {

@@ -36,6 +36,16 @@ export const VERBS: readonly Row[] = [
     load: async () => (await import('./commands/metrics.js')).metrics,
   },
   {
+    name: 'rollback',
+    summary: 'go back to an older generation of a certificate',
+    load: async () => (await import('./commands/rollback.js')).rollback,
+  },
+  {
+    name: 'revoke',
+    summary: 'have a certificate revoked by its CA',
+    load: async () => (await import('./commands/revoke.js')).revoke,
+  },
+  {
     name: 'genkey',
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,

@@ -5,10 +5,15 @@ import type { RecordKind, Records, Store } from '../store/store.js';
 /** The same store, whose journals are those of trials and which takes no certificate. */
 export function dryRunStore(store: Store): Store {
   const keyOf = (kind: RecordKind, key: string): string => (kind === 'journal' ? `dry-run:${key}` : key);
+  const refuse = (name: string): Promise<never> =>
+    Promise.reject(new TscertError('internal', `Cannot store the certificate "${name}": this is a trial`, { data: { name } }));
   return {
     load: (name) => store.load(name),
-    save: (name) =>
-      Promise.reject(new TscertError('internal', `Cannot store the certificate "${name}": this is a trial`, { data: { name } })),
+    save: refuse,
+    generations: (name) => store.generations(name),
+    loadGeneration: (name, id) => store.loadGeneration(name, id),
+    pointTo: refuse,
+    prune: refuse,
     lock: (key, options) => store.lock(key, options),
     probe: () => store.probe(),
     get: (kind, key) => store.get(kind, keyOf(kind, key)),

@@ -36,6 +36,14 @@ export async function readGiven(name: string, records: Pick<Records, 'get'>): Pr
 
 /** Keeps the options of a certificate, where they are others than those that are kept. */
 export async function keepGiven(name: string, given: OwnOptions, records: Pick<Records, 'get' | 'put'>): Promise<void> {
-  const record = { version: VERSION, options: JSON.parse(JSON.stringify(given)) as Json };
-  if (JSON.stringify(await records.get('ledger', keyOf(name))) !== JSON.stringify(record)) await records.put('ledger', keyOf(name), record);
+  if (!(await isGiven(name, given, records))) await records.put('ledger', keyOf(name), recordOf(given));
+}
+
+/** True when these are the options that are kept. */
+export async function isGiven(name: string, given: OwnOptions, records: Pick<Records, 'get'>): Promise<boolean> {
+  return JSON.stringify(await records.get('ledger', keyOf(name))) === JSON.stringify(recordOf(given));
+}
+
+function recordOf(given: OwnOptions): Json {
+  return { version: VERSION, options: JSON.parse(JSON.stringify(given)) as Json };
 }

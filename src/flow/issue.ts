@@ -27,7 +27,9 @@ import { glanceAt, leftAlone } from './glance.js';
 import type { RunHooks } from './hooks.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import { type Memory, openMemory, requestDigest } from './memory.js';
+import { pruneHistory } from './prune.js';
 import { isWorthRehearsing, rehearsalFailure } from './rehearsal.js';
+import { keptFor, refuseCompromised } from './reuse.js';
 import type { LineContext, LineResult } from './run.js';
 import { dueOf, type Found, findStored, keptOf, revocationOf, type Whole, wholeOf } from './stored.js';
 
@@ -54,6 +56,8 @@ export interface IssueParts {
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
   readonly nextLook?: number;
+  /** The request as it stands now, under the lock of its certificate: another run may have changed it in the meantime. */
+  readonly refresh?: (request: CertificateRequest) => Promise<CertificateRequest>;
 }
 
 /** How long a run of the same certificate in another process is waited for, in milliseconds. */
@@ -72,14 +76,15 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
   }
   const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
+    const current = (await parts.refresh?.(request)) ?? request;
     const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
-    if (parts.dryRun) return await issueNamed({ ...request, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
+    if (parts.dryRun) return await issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
     try {
       const emit: LineContext['emit'] = (event) => {
         memory.watch(event);
         line.emit(event);
       };
-      return await issueNamed({ ...request, name }, memory, parts, { ...line, emit });
+      return await issueNamed({ ...current, name }, memory, parts, { ...line, emit });
     } finally {
       await memory.save();
     }
@@ -96,6 +101,7 @@ async function issueNamed(request: CertificateRequest, memory: Memory, parts: Is
     const wanted = forKeyOf(brought, request);
     const fingerprint = fingerprintOf(wanted, issuerKeyOf(wanted.issuer), brought.csr?.content.der);
     digest = requestDigest(wanted, fingerprint);
+    await refuseCompromised(brought, wanted, parts.store);
     found = await findStored(wanted.name, parts.store);
     const certificate: Subject = { wanted, brought, fingerprint, found };
     return await issueLocked(certificate, digest, memory, parts, line);
@@ -172,12 +178,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   });
   await parts.hooks.before(wanted, line);
   if (!resumes && (await isUnderWay(journal))) await issuer.abandon(wanted.name, context);
-  const material = await prepareMaterial(
-    wanted,
-    brought,
-    resumes ? journal : undefined,
-    revocation === undefined ? old?.stored : undefined,
-  );
+  const reusable = revocation === undefined ? await keptFor(wanted, found, store) : undefined;
+  const material = await prepareMaterial(wanted, brought, resumes ? journal : undefined, reusable);
   if (!resumes) await (await openJournal(store, wanted.name)).begin(fingerprint, material.privateKey);
   if (material.isNew) memory.note('Generated', `Made a new private key for "${wanted.name}"`);
 
@@ -193,6 +195,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
   }
+  // Before the switch: a run that is killed in between must not be undone by a renewal as it was asked for before.
+  await keep(wanted, parts);
   const stored = await inStage('store', { ...line, clock }, () =>
     store.save(wanted.name, {
       ...(material.privateKey === undefined ? {} : { privateKey: material.privateKey }),
@@ -204,7 +208,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   memory.issued();
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
-  await keep(wanted, parts);
+  await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
 }
 
@@ -294,9 +298,9 @@ function unasked({ force, dryRun }: IssueParts): Due | undefined {
   return force ? { reason: 'Renewing', message: 'The stored certificate is good; a new one was asked for' } : undefined;
 }
 
-/** Keeps how the certificate was asked for, for `renew`. */
-async function keep({ name, given }: CertificateRequest, { store }: IssueParts): Promise<void> {
-  if (given !== undefined) await keepGiven(name, given, store);
+/** Keeps how the certificate was asked for, for `renew`, which has just read it. */
+async function keep({ name, given }: CertificateRequest, { store, refresh }: IssueParts): Promise<void> {
+  if (given !== undefined && refresh === undefined) await keepGiven(name, given, store);
 }
 
 /** Takes back what a trial that was killed has left in the world. */

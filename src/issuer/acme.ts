@@ -5,6 +5,7 @@ import { downloadChain } from '../acme/chain.js';
 import type { Signer } from '../acme/client.js';
 import { awaitOrder, createOrder, finalizeOrder, isFor, type Order, type OrderContext, orderInvalid, readOrderAt } from '../acme/order.js';
 import { checkProfile, checkRequest, checkSolvers, identifiersOf } from '../acme/preflight.js';
+import { revokeAt, signerByKey } from '../acme/revocation.js';
 import type { Scheduler } from '../acme/scheduler.js';
 import type { Session } from '../acme/session.js';
 import { giveBackOrder, solveOrder } from '../acme/solve.js';
@@ -187,7 +188,19 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
         context.member.done('clean-up');
       }
     },
+    async revoke(certificate, reason, by, signal) {
+      const signer = by === 'account' ? await knownAccount(signal) : await signerByKey(session, by.privateKey);
+      return revokeAt(session, { certificate, reason }, { signer, byKey: by !== 'account' }, signal);
+    },
   };
+
+  /** The account, when it is there: one that is made for the purpose has nothing to revoke. */
+  async function knownAccount(signal: AbortSignal): Promise<Signer> {
+    if (await account.isKnown()) return account.open(signal);
+    throw new TscertError('account-unknown', `Cannot revoke by an account at ${session.url}: none was made here`, {
+      data: { directory: session.url },
+    });
+  }
 
   /** Deactivates what is pending of an order nobody goes on with; those of another account, or CA, are not ours to touch. */
   async function giveBack({ url, account: owner }: NonNullable<Journal['order']>, { signal, emit }: IssueContext): Promise<void> {

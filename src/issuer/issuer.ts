@@ -1,4 +1,6 @@
 /** The Issuer port: an authority that signs a CSR. */
+import type { KeyObject } from 'node:crypto';
+import type { RevocationReason, RevocationState } from '../acme/revocation.js';
 import type { Emit } from '../base/events.js';
 import type { Member } from '../base/gathering.js';
 import type { Csr } from '../pki/csr.js';
@@ -29,6 +31,9 @@ export interface IssueContext {
   readonly replaces?: string;
 }
 
+/** Who signs a revocation: the account, or the certificate's own key, private. */
+export type Revoker = 'account' | { readonly privateKey: KeyObject };
+
 export interface Issuer {
   /** Results of issuers with the same key may replace each other; it is stored with the certificate. */
   readonly key: string;
@@ -41,6 +46,13 @@ export interface Issuer {
   sign(csr: Csr, wanted: CertificateRequest, context: IssueContext): Promise<Issued | Pending>;
   /** Withdraws what an abandoned order left in the world (TXT values, pending authorizations) and forgets its journal. */
   abandon(name: string, context: IssueContext): Promise<void>;
+  /**
+   * Has a certificate revoked that the authority has issued; absent where it revokes nothing. Makes no account.
+   * @param certificate DER
+   * @throws {TscertError} `account-unknown` when there is no account, or the authority knows it no more; `key-kind-refused` for a key
+   *   that cannot sign this; what the authority refuses
+   */
+  revoke?(certificate: Buffer, reason: RevocationReason, by: Revoker, signal: AbortSignal): Promise<RevocationState>;
 }
 
 /** The `key` of the issuer that a request names. */

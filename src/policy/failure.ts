@@ -45,6 +45,7 @@ const KINDS: Partial<Readonly<Record<ErrorCode, FailureKind>>> = {
   'request-invalid': 'request',
   'name-invalid': 'request',
   'key-kind-refused': 'request',
+  'key-compromised': 'request',
   'wildcard-needs-dns01': 'request',
   'terms-not-agreed': 'request',
   'eab-required': 'request',

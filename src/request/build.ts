@@ -136,9 +136,17 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     issuer: issuerOf(options, help),
     solvers: solversOf(options),
     ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
+    ...(options.keepGenerations === undefined && options.keepAge === undefined ? {} : { history: historyOf(options) }),
     deploy: buildTargets(options, name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
+  };
+}
+
+function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {
+  return {
+    ...(keepGenerations === undefined ? {} : { count: keepGenerations }),
+    ...(keepAge === undefined ? {} : { age: parseDuration(keepAge) }),
   };
 }
 

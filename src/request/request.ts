@@ -124,6 +124,8 @@ export interface CertificateRequest {
   readonly issuer: IssuerRequest;
   readonly solvers: readonly SolverRequest[];
   readonly renewBefore?: { readonly milliseconds: number } | { readonly percent: number };
+  /** What of its history is kept, where it is not the usual: the newest `count` generations, and all younger than `age` milliseconds. */
+  readonly history?: { readonly count?: number; readonly age?: number };
   /** Where it goes, in this order. */
   readonly deploy: readonly TargetRequest[];
   /** Commands before it is ordered, and at the end of the run that ordered it; the same one is run once for all certificates. */

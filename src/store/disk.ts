@@ -3,6 +3,7 @@
  *
  *     live/NAME             a symbolic link to ../archive/NAME/GEN: what nginx is pointed at, switched in one step
  *     archive/NAME/GEN/     privkey.pem cert.pem chain.pem fullchain.pem meta.json, never changed once there
+ *     archive/NAME/rolled-back  after a rollback: the newest generation that was current before
  *     accounts/ state/      records and locks
  *
  * `live` and `archive` are 0755 and certificates 0644, for they are public and services that have dropped their rights read them;
@@ -15,13 +16,23 @@ import { type ErrorData, TscertError } from '../base/errors.js';
 import { makeFolder, syncFolder } from './atomic.js';
 import { checkBundle, PART_FILES } from './bundle.js';
 import { type FileSystem, hasCode, nodeFileSystem, unreadable, unwritable } from './files.js';
-import { findUnlinked, isGeneration, readGeneration, removeGeneration, writeGeneration } from './generation.js';
+import {
+  findUnlinked,
+  isGeneration,
+  listGenerations,
+  noteLeft,
+  readGeneration,
+  removeGeneration,
+  storedAtOf,
+  writeGeneration,
+} from './generation.js';
+import { noGeneration, outlived } from './history.js';
 import { createLocks } from './lock.js';
 import { storedName } from './name.js';
 import { createJudge, describeOwner, type IsAlive, sweep, temporaryName } from './owner.js';
 import { probeFolder } from './probe.js';
 import { createRecords, RECORD_FOLDERS } from './records.js';
-import type { Bundle, RecordKind, Store, Stored } from './store.js';
+import type { Bundle, Generation, RecordKind, Store, Stored } from './store.js';
 
 export interface DiskOptions {
   readonly folder: string;
@@ -45,8 +56,8 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
   let probing: Promise<void> | undefined;
   let tidying: Promise<void> | undefined;
 
-  const describe = (name: string, generation: string, bundle: Bundle): Stored => {
-    const at = (part: keyof typeof PART_FILES): string => path.join(live, name, PART_FILES[part]);
+  const describe = (name: string, generation: string, bundle: Bundle, home = path.join(live, name)): Stored => {
+    const at = (part: keyof typeof PART_FILES): string => path.join(home, PART_FILES[part]);
     const locations = { privateKey: at('privateKey'), certificate: at('certificate'), chain: at('chain'), fullchain: at('fullchain') };
     return { ...bundle, name, generation, locations };
   };
@@ -93,7 +104,7 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
       await makeFolder(fs, home, 0o755);
       await sweep(fs, home, self, isDead);
       const unlinked = await findUnlinked(fs, home, before, name, bundle);
-      const generation = unlinked ?? (await writeGeneration(fs, home, temporaryName(self), bundle));
+      const generation = unlinked ?? (await writeGeneration(fs, home, temporaryName(self), bundle, clock.now()));
       try {
         await pointAt(name, generation);
       } catch (error) {
@@ -107,6 +118,31 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
       await fs.rmdir(home).catch(() => undefined);
       throw error;
     }
+  };
+
+  const goBack = async (name: string, generation: string): Promise<void> => {
+    const home = path.join(archive, name);
+    const before = currentOf(name);
+    await makeFolder(fs, live, 0o755);
+    await sweep(fs, home, self, isDead);
+    // A full disk takes no note, but may take the link: going back is worth more.
+    if (before !== undefined) await noteLeft(fs, home, before, temporaryName(self)).catch(() => undefined);
+    try {
+      await pointAt(name, generation);
+    } catch (error) {
+      await pointBack(name, before).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  const historyOf = (name: string): Generation[] => {
+    const current = currentOf(name);
+    const home = path.join(archive, name);
+    return listGenerations(fs, home).map((id) => ({
+      id,
+      storedAt: storedAtOf(fs, path.join(home, id)),
+      isCurrent: id === current,
+    }));
   };
 
   const probeAll = async (): Promise<void> => {
@@ -167,6 +203,38 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
         if (hasCode(error, 'ENOENT')) return [];
         throw unreadable(live, error);
       }
+    },
+    async generations(name) {
+      return historyOf(storedName(name));
+    },
+    async loadGeneration(name, id) {
+      const safe = storedName(name);
+      const home = path.join(archive, safe, id);
+      if (!isGeneration(id) || isMissing(fs, home)) return undefined;
+      return describe(safe, id, readGeneration(fs, safe, home), home);
+    },
+    async pointTo(name, id, { evenDamaged = false } = {}) {
+      const safe = storedName(name);
+      const home = path.join(archive, safe, id);
+      if (!isGeneration(id) || isMissing(fs, home)) throw noGeneration(safe, id);
+      if (!evenDamaged) readGeneration(fs, safe, home);
+      try {
+        await goBack(safe, id);
+      } catch (error) {
+        throw unwritable(`make the generation "${id}" of "${safe}" current in`, live, error);
+      }
+    },
+    async prune(name, keep) {
+      const safe = storedName(name);
+      const home = path.join(archive, safe);
+      const gone = outlived(historyOf(safe), keep, clock.now());
+      try {
+        await sweep(fs, home, self, isDead);
+        for (const id of gone) await removeGeneration(fs, home, id, temporaryName(self));
+      } catch (error) {
+        throw unwritable(`remove old generations of "${safe}" from`, home, error);
+      }
+      return gone;
     },
     probe() {
       probing ??= probeAll().finally(() => {

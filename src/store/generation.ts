@@ -7,13 +7,15 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type ErrorCode, isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
-import { syncFolder, writeNewFile } from './atomic.js';
+import { replaceFile, syncFolder, writeNewFile } from './atomic.js';
 import { digestOf, faultOf, PART_FILES, type Parts, partsOf } from './bundle.js';
 import { type FileSystem, hasCode, unreadable } from './files.js';
 import type { Bundle } from './store.js';
 
 const META = 'meta.json';
 const VERSION = 1;
+/** Beside the generations: the newest one that was current before somebody went back to an older one. */
+const LEFT = 'rolled-back';
 type PartName = keyof typeof PART_FILES;
 const PART_NAMES = Object.keys(PART_FILES) as PartName[];
 
@@ -25,9 +27,56 @@ export function isGeneration(name: string): boolean {
   return GENERATION.test(name);
 }
 
+/** The generations in the folder of a certificate, oldest first; none when there is no folder. */
+export function listGenerations(fs: FileSystem, folder: string): string[] {
+  try {
+    return fs
+      .readdirSync(folder)
+      .filter(isGeneration)
+      .sort((a, b) => Number(a) - Number(b));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw unreadable(folder, error);
+  }
+}
+
 /**
- * The newest generation when it holds this very bundle and is not `current`: a run that was killed has written it, and only the
- * link is missing. Its name is on stable storage then.
+ * When a generation was stored, in milliseconds since the epoch: as its meta.json says, else as the folder's own time does, as for
+ * those that early versions wrote.
+ */
+export function storedAtOf(fs: FileSystem, folder: string): number {
+  try {
+    const told = Date.parse(parseMeta(fs.readFileSync(path.join(folder, META), 'utf8'))?.storedAt ?? '');
+    return Number.isNaN(told) ? fs.lstatSync(folder).mtimeMs : told;
+  } catch {
+    return fs.lstatSync(folder).mtimeMs;
+  }
+}
+
+/**
+ * Notes that `generation` was current before somebody went back to an older one, so that nobody takes it for one that a killed run has
+ * left unlinked.
+ * @throws the system's error
+ */
+export async function noteLeft(fs: FileSystem, folder: string, generation: string, temporary: string): Promise<void> {
+  if (Number(generation) <= newestLeft(fs, folder)) return;
+  const content = { text: `${generation}\n`, mode: 0o644, durable: true };
+  await replaceFile(fs, path.join(folder, LEFT), path.join(folder, temporary), content);
+}
+
+/** The newest generation that somebody went back from, as a number; where it cannot be told, as if it were each of them. */
+function newestLeft(fs: FileSystem, folder: string): number {
+  try {
+    const text = fs.readFileSync(path.join(folder, LEFT), 'utf8').trim();
+    return isGeneration(text) ? Number(text) : Number.POSITIVE_INFINITY;
+  } catch (error) {
+    return hasCode(error, 'ENOENT') ? 0 : Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * The newest generation when it holds this very bundle, is not `current` and never was: a run that was killed has written it, and only
+ * the link is missing. Its name is on stable storage then.
  * @throws the system's error
  */
 export async function findUnlinked(
@@ -41,7 +90,7 @@ export async function findUnlinked(
     .filter(isGeneration)
     .sort((a, b) => Number(a) - Number(b))
     .at(-1);
-  if (newest === undefined || newest === current) return undefined;
+  if (newest === undefined || newest === current || Number(newest) <= newestLeft(fs, folder)) return undefined;
   try {
     if (!isDeepStrictEqual(readGeneration(fs, name, path.join(folder, newest)), bundle)) return undefined;
   } catch (error) {
@@ -55,9 +104,10 @@ export async function findUnlinked(
 /**
  * Writes a new generation into the folder of a certificate, by way of `temporary`, a free name in it. Keys and meta.json get 0600.
  * After a failure nothing of it is left. Gives the generation's name.
+ * @param now milliseconds since the epoch
  * @throws the system's error
  */
-export async function writeGeneration(fs: FileSystem, folder: string, temporary: string, bundle: Bundle): Promise<string> {
+export async function writeGeneration(fs: FileSystem, folder: string, temporary: string, bundle: Bundle, now: number): Promise<string> {
   const building = path.join(folder, temporary);
   try {
     await fs.mkdir(building, { mode: 0o755 });
@@ -71,7 +121,7 @@ export async function writeGeneration(fs: FileSystem, folder: string, temporary:
       const mode = part === 'privateKey' ? 0o600 : 0o644;
       await writeNewFile(fs, path.join(building, PART_FILES[part]), { text, mode, durable: true });
     }
-    const text = `${JSON.stringify({ version: VERSION, sha256, meta: bundle.meta }, null, 2)}\n`;
+    const text = `${JSON.stringify({ version: VERSION, storedAt: new Date(now), sha256, meta: bundle.meta }, null, 2)}\n`;
     await writeNewFile(fs, path.join(building, META), { text, mode: 0o600, durable: true });
     await syncFolder(fs, building);
     return await nameGeneration(fs, folder, building);
@@ -102,7 +152,7 @@ async function nameGeneration(fs: FileSystem, folder: string, building: string):
   }
 }
 
-/** Takes back a generation that did not become current; a kill in the middle leaves no half of it under its name. */
+/** Removes a generation that is not current; a kill in the middle leaves no half of it under its name. */
 export async function removeGeneration(fs: FileSystem, folder: string, generation: string, temporary: string): Promise<void> {
   const building = path.join(folder, temporary);
   await fs.rename(path.join(folder, generation), building);
@@ -148,7 +198,15 @@ export function readGeneration(fs: FileSystem, name: string, folder: string): Bu
   return { ...(privateKey === undefined ? {} : { privateKey }), certificate, chain, meta: meta.meta };
 }
 
-function parseMeta(text: string): { version: unknown; sha256: Partial<Record<PartName, unknown>>; meta: Json } | undefined {
+interface Meta {
+  readonly version: unknown;
+  readonly sha256: Partial<Record<PartName, unknown>>;
+  readonly meta: Json;
+  /** RFC 3339; early versions did not write it. */
+  readonly storedAt?: string;
+}
+
+function parseMeta(text: string): Meta | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -157,5 +215,7 @@ function parseMeta(text: string): { version: unknown; sha256: Partial<Record<Par
   }
   if (typeof value !== 'object' || value === null || !('version' in value && 'sha256' in value && 'meta' in value)) return undefined;
   const { version, sha256, meta } = value;
-  return typeof sha256 === 'object' && sha256 !== null ? { version, sha256, meta: meta as Json } : undefined;
+  if (typeof sha256 !== 'object' || sha256 === null) return undefined;
+  const storedAt = 'storedAt' in value && typeof value.storedAt === 'string' ? { storedAt: value.storedAt } : {};
+  return { version, sha256, meta: meta as Json, ...storedAt };
 }

@@ -40,7 +40,7 @@ interface Locks extends Pick<Store, 'lock'> {
 export function createLocks(options: LockOptions): Locks {
   const { folder, self, command, clock, background, isDead, fs } = options;
   const turns = createTurns(clock);
-  const files = createLockFiles({ fs, isDead, stale: (touched) => clock.now() - touched > STALE_AFTER });
+  const files = createLockFiles({ fs, isDead, stale: (touched) => Math.abs(clock.now() - touched) > STALE_AFTER });
 
   const newHolder = (): Holder => ({ ...self, token: randomUUID(), command, since: new Date(clock.now()).toISOString() });
 

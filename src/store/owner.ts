@@ -57,18 +57,31 @@ export type IsDead = (owner: Owner, touched: number) => boolean;
 /**
  * Judges owners as seen from `self`. One on this host and in this namespace is dead when its boot is over, its process gone or a
  * zombie, or its id taken by a process that began at another time. Others are dead when their file is older than {@link STALE_AFTER}.
+ * One of another boot under the name of this host may be on another machine of that name, which shares the folder: it is dead unless
+ * its file was touched since this boot began, and lately.
  */
 export function createJudge(options: { self: Owner; clock: Pick<Clock, 'now'>; isAlive: IsAlive; fs: FileSystem }): IsDead {
   const { self, clock, isAlive, fs } = options;
   return (owner, touched) => {
     if (owner.host !== self.host) return clock.now() - touched > STALE_AFTER;
-    if (owner.bootId !== self.bootId) return true;
+    if (owner.bootId !== self.bootId) return isOver(touched, clock.now(), uptimeOf(fs));
     if (owner.pidNamespace !== self.pidNamespace) return clock.now() - touched > STALE_AFTER;
     if (!isAlive(owner.pid)) return true;
     const found = readProcess(fs, owner.pid);
     if (found === undefined || owner.startTime === '') return false;
     return found.startTime !== owner.startTime || found.state === 'Z' || found.state === 'X';
   };
+}
+
+/** Whether another boot is over; a file from the future was touched by a clock that has been set right since. */
+function isOver(touched: number, now: number, uptime: number | undefined): boolean {
+  return uptime === undefined || touched < now - uptime || Math.abs(now - touched) > STALE_AFTER;
+}
+
+/** How long this machine has been up, in milliseconds; undefined where there is no /proc. */
+function uptimeOf(fs: FileSystem): number | undefined {
+  const seconds = Number.parseFloat(orEmpty(() => fs.readFileSync('/proc/uptime', 'utf8')));
+  return Number.isNaN(seconds) ? undefined : seconds * 1_000;
 }
 
 const TEMPORARY = /^\.new-(\d+)\.(\d*)\.([0-9a-f-]*)\.(\d*)\.[0-9a-f]{32}\.(.*)$/;

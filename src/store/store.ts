@@ -25,6 +25,21 @@ export interface Stored extends Bundle {
   readonly locations: Readonly<Record<'privateKey' | 'certificate' | 'chain' | 'fullchain', string>>;
 }
 
+/** One generation in the history of a certificate. */
+export interface Generation {
+  /** As `Stored.generation`. */
+  readonly id: string;
+  /** When it was stored, in milliseconds since the epoch, by the clock of then. */
+  readonly storedAt: number;
+  readonly isCurrent: boolean;
+}
+
+/** What of the history is kept: the newest `count` generations, and all that were stored less than `age` milliseconds ago. */
+export interface Retention {
+  readonly count: number;
+  readonly age: number;
+}
+
 /** A held lock. */
 export interface Lock {
   /** Lets go; never throws, and is harmless the second time. */
@@ -53,6 +68,26 @@ export interface Store extends Records {
   save(name: string, bundle: Bundle): Promise<Stored>;
   /** Names of all stored certificates, sorted. */
   list(): Promise<string[]>;
+  /** The history of a certificate, oldest first, damaged generations too; empty for one that was never stored. */
+  generations(name: string): Promise<readonly Generation[]>;
+  /**
+   * Any generation, with the places where its own parts are; undefined when there is none of this id.
+   * @throws {TscertError} `store-damaged`
+   */
+  loadGeneration(name: string, id: string): Promise<Stored | undefined>;
+  /**
+   * Makes a generation current that is there already, in one atomic step; under the lock of the certificate. The next one that is saved
+   * is numbered after the newest there is.
+   * @param options `evenDamaged` takes one that is not whole
+   * @throws {TscertError} `store-damaged` when it is not whole, or not there; `store-unwritable`
+   */
+  pointTo(name: string, id: string, options?: { readonly evenDamaged?: boolean }): Promise<void>;
+  /**
+   * Removes the generations that `keep` does not keep, but never the current one, the one before it, and the newest; under the lock of
+   * the certificate. What a kill leaves half-removed goes with the next call. Gives the ids that are gone.
+   * @throws {TscertError} `store-unwritable`
+   */
+  prune(name: string, keep: Retention): Promise<readonly string[]>;
   /**
    * Takes the lock of a key, waiting at most `wait` milliseconds for another live holder. A dead holder's lock is taken over.
    * @throws {TscertError} `locked` with the holder in `data`

@@ -48,6 +48,8 @@ test('what the types of the library allow, the parser takes', () => {
       { apache: {} },
       { haproxy: { file: false, pidFile: '/run/haproxy.pid' } },
     ],
+    keepGenerations: 10,
+    keepAge: '90d',
     deployHook: 'true',
     probe: 'localhost:443',
     preHook: 'true',

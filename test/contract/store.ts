@@ -55,6 +55,77 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       assert.equal((await under.store.load('again.test'))?.generation, three.generation);
     });
 
+    test('the history is told from the oldest to the newest, with the times, and each of it can be loaded', async () => {
+      assert.deepEqual(await under.store.generations('history.test'), []);
+      assert.equal(await under.store.loadGeneration('history.test', '0001'), undefined);
+      const begin = Date.now();
+      const one = await under.store.save('history.test', first);
+      const two = await under.store.save('history.test', second);
+      const history = await under.other.generations('History.test');
+      assert.deepEqual(
+        history.map(({ id, isCurrent }) => [id, isCurrent]),
+        [
+          [one.generation, false],
+          [two.generation, true],
+        ],
+      );
+      for (const { storedAt } of history) assert.ok(storedAt >= begin && storedAt <= Date.now());
+      const { locations, ...old } = (await under.other.loadGeneration('history.test', one.generation)) ?? assert.fail();
+      assert.deepEqual({ ...old, locations: one.locations }, one);
+      assert.equal(new Set(Object.values(locations)).size, 4);
+      assert.equal((await under.store.loadGeneration('history.test', two.generation))?.certificate, second.certificate);
+      for (const bad of ['9999', '', '.', '..', '../..', '0001/../0001']) {
+        assert.equal(await under.store.loadGeneration('history.test', bad), undefined);
+      }
+    });
+
+    test('an older generation is made current; the next that is saved comes after the newest, even if it is the same', async () => {
+      const one = await under.store.save('back.test', first);
+      const two = await under.store.save('back.test', second);
+      await under.other.pointTo('back.test', one.generation);
+      assert.deepEqual(await under.store.load('back.test'), one);
+      const three = await under.store.save('back.test', second);
+      await under.store.pointTo('back.test', two.generation);
+      assert.deepEqual(await under.other.load('back.test'), two);
+      await under.store.pointTo('back.test', one.generation);
+      const four = await under.other.save('back.test', second);
+      const history = await under.store.generations('back.test');
+      assert.deepEqual(
+        history.map(({ id }) => id),
+        [one, two, three, four].map(({ generation }) => generation),
+      );
+      assert.deepEqual(
+        history.filter(({ isCurrent }) => isCurrent).map(({ id }) => id),
+        [four.generation],
+      );
+      assert.equal(new Set(history.map(({ id }) => id)).size, 4);
+    });
+
+    test('what is not there cannot be made current, and what was current stays', async () => {
+      const one = await under.store.save('stay.test', first);
+      for (const bad of ['0009', '', '..', '../stay.test/0001']) await failsWith('store-damaged', under.store.pointTo('stay.test', bad));
+      await failsWith('store-damaged', under.store.pointTo('nobody.test', '0001'));
+      await failsWith('name-invalid', under.store.pointTo('../stay.test', '0001'));
+      assert.deepEqual(await under.store.load('stay.test'), one);
+    });
+
+    test('old generations go by count and age, but never the current one, nor the one before it', async () => {
+      const ids: string[] = [];
+      for (let at = 0; at < 6; at++) ids.push((await under.store.save('old.test', at % 2 === 0 ? first : second)).generation);
+      const left = async (): Promise<string[]> => (await under.store.generations('old.test')).map(({ id }) => id);
+      assert.deepEqual(await under.store.prune('old.test', { count: 2, age: 86_400_000 }), []);
+      assert.deepEqual(await under.other.prune('old.test', { count: 4, age: 0 }), ids.slice(0, 2));
+      assert.deepEqual(await left(), ids.slice(2));
+      await under.store.pointTo('old.test', ids[3] ?? '');
+      assert.deepEqual(await under.store.prune('old.test', { count: 1, age: 0 }), ids.slice(4, 5));
+      assert.deepEqual(await left(), [ids[2], ids[3], ids[5]]);
+      assert.equal((await under.store.load('old.test'))?.generation, ids[3]);
+      assert.deepEqual(await under.store.prune('never.test', { count: 1, age: 0 }), []);
+      // The number of a generation that is gone is not given again.
+      const next = await under.store.save('old.test', first);
+      assert.ok(Number(next.generation) > Number(ids[5]));
+    });
+
     test('a certificate whose key was never seen has none', async () => {
       const { privateKey: _, ...bundle } = first;
       await under.store.save('csr.test', bundle);

@@ -87,6 +87,17 @@ test('a lock file without a holder counts as taken until it is five minutes old'
   }
 });
 
+test('a lock file without a holder that comes from the future, by a clock that was wrong, is taken over', async () => {
+  await withFolder(async (folder) => {
+    const file = path.join(folder, 'k.lock');
+    writeFileSync(file, '');
+    const ahead = Date.now() / 1_000 + 3 * 86_400;
+    utimesSync(file, ahead, ahead);
+    await (await locksOf(folder, 1).lock('k', { wait: 0, signal: never })).release();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
+
 test('a held lock shows a sign of life every minute, a released one none', async () => {
   await withFolder(async (folder) => {
     let now = Date.UTC(2026, 0, 1);

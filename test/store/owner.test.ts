@@ -11,9 +11,9 @@ const NOW = Date.UTC(2026, 10, 22);
 const self: Owner = { pid: 10, startTime: '500', bootId: 'b0', pidNamespace: '77', host: 'here' };
 
 /** A machine whose /proc has these processes. */
-function machine(stats: Readonly<Record<number, string>>): FileSystem {
+function machine(stats: Readonly<Record<number, string>>, uptime?: string): FileSystem {
   const readFileSync = (file: string): string => {
-    const found = stats[Number(/^\/proc\/(\d+)\/stat$/.exec(file)?.[1])];
+    const found = file === '/proc/uptime' ? uptime : stats[Number(/^\/proc\/(\d+)\/stat$/.exec(file)?.[1])];
     if (found === undefined) throw Object.assign(new Error(`ENOENT: ${file}`), { code: 'ENOENT' });
     return found;
   };
@@ -62,6 +62,23 @@ test('a process that /proc hides is alive while its id is', () => {
 test('after a reboot nobody of the last boot lives, whoever has the process id now', () => {
   assert.equal(judge({ bootId: 'b-1' }), true);
   assert.equal(judge({ pid: 11, startTime: '600', bootId: 'b-1' }), true);
+});
+
+test('another machine with the name of this one lives while its file is touched; a reboot ends all of the boot before, whatever the clock did', () => {
+  const upFor = (uptime: string, age: number): boolean =>
+    createJudge({ self, clock: { now: () => NOW }, isAlive: () => true, fs: machine({ 11: stat(11, '600') }, uptime) })(
+      { ...self, pid: 11, startTime: '600', bootId: 'b-1' },
+      NOW - age,
+    );
+  const minute = 60_000;
+  // This machine has been up for an hour: whoever touched the file a minute ago is on another one.
+  assert.equal(upFor('3600.25 7000.00', minute), false);
+  assert.equal(upFor('3600.25 7000.00', -minute), false);
+  assert.equal(upFor('3600.25 7000.00', 5 * minute + 1), true);
+  // It came up half a minute ago, or the clock was days ahead before.
+  assert.equal(upFor('30.00 30.00', minute), true);
+  assert.equal(upFor('3600.25 7000.00', -3 * DAY), true);
+  assert.equal(upFor('nonsense', 0), true);
 });
 
 test('on another host or in another container an owner counts as alive until its file is five minutes old', () => {

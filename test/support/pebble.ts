@@ -61,6 +61,8 @@ export interface Pebble {
   root(index?: number): Promise<string>;
   /** What it answers when it is asked about this certificate (PEM), RFC 9773 §4.1. */
   setRenewalInfo(certificate: string, answer: unknown): Promise<void>;
+  /** What it knows of an issued certificate: `Valid`, or `Revoked` with the reason's number where one was given. */
+  certificateStatus(serialNumber: string): Promise<{ readonly Status: string; readonly Reason?: number }>;
   stop(): Promise<void>;
 }
 
@@ -303,6 +305,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
           await get(`${managementUrl}/set-renewal-info/`, ca, 'POST', body);
         },
         root: (index = 0) => get(`${managementUrl}/roots/${index}`, ca),
+        certificateStatus: async (serialNumber) => JSON.parse(await get(`${managementUrl}/cert-status-by-serial/${serialNumber}`, ca)),
         async stop() {
           await server.stop();
           await rm(folder, { recursive: true, force: true });

@@ -83,6 +83,8 @@ const GROUPS: readonly Group[] = [
       new Option('--pre-hook <command>', 'run this before a certificate is ordered, once a run'),
       new Option('--post-hook <command>', 'run this at the end of a run that ordered one, once'),
       new Option('--renew-before <duration|percent>', 'when to renew: 30d, or 33% of the lifetime (default: a third)'),
+      countOption('--keep-generations <n>', 'so many old and new ones stay in the archive (default: 5)'),
+      new Option('--keep-age <duration>', 'and all that are younger than this (default: 30d)'),
     ],
   },
   {

@@ -76,7 +76,8 @@ function totalTime(stages: readonly StageTime[]): string {
   return ` in ${formatDuration(stages.reduce((sum, { milliseconds }) => sum + milliseconds, 0))}`;
 }
 
-function dateWords(at: number, now: number): string {
+/** A time, and how far away it is. */
+export function dateWords(at: number, now: number): string {
   const day = new Date(at).toISOString().replace('T', ' ').slice(0, 16);
   return `${day} UTC (${at >= now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`})`;
 }

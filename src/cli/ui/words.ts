@@ -57,6 +57,7 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
   'wildcard-needs-dns01': () => 'add a DNS provider, as in --dns route53',
   'solver-missing': () => 'say how names are proven: --dns PROVIDER, --http standalone, --http webroot:DIR or --tls-alpn',
   'key-kind-refused': () => 'choose another --key-type; ec256 is signed by every CA',
+  'key-compromised': () => 'make another key, or leave out --key and --csr: then a new one is made',
   'credentials-missing': ({ hint, variable }) =>
     typeof hint === 'string'
       ? hint
