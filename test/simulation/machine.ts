@@ -11,6 +11,7 @@ import { createBatch } from '../../src/dns/batch.js';
 import { createPropagation } from '../../src/dns/propagation.js';
 import { createZones } from '../../src/dns/zones.js';
 import type { Deployer } from '../../src/flow/deploy.js';
+import { namesUnderWay } from '../../src/flow/glance.js';
 import { issueCertificate } from '../../src/flow/issue.js';
 import type { Outcome } from '../../src/flow/outcome.js';
 import { runLines } from '../../src/flow/run.js';
@@ -84,10 +85,13 @@ export function createMachine(options: MachineOptions): Machine {
   const served = new Map<string, string>();
   const attempted = new Set<string>();
 
+  const isDone = (name: string, certificate: string): boolean =>
+    served.get(name) === certificate || (twist === 'careless' && attempted.has(certificate));
   const deployerFor = (power: Power, clock: Clock): Deployer => ({
+    isDone: async ({ name }, { certificate }) => isDone(name, certificate),
     deploy: ({ name }, { stored }) =>
       power.act(async () => {
-        if (served.get(name) === stored.certificate || (twist === 'careless' && attempted.has(stored.certificate))) return;
+        if (isDone(name, stored.certificate)) return;
         attempted.add(stored.certificate);
         if (options.deployFails(name, clock.now())) throw new TscertError('hook-failed', `Cannot deploy "${name}" by its hook`);
         served.set(name, stored.certificate);
@@ -127,7 +131,7 @@ export function createMachine(options: MachineOptions): Machine {
     setMaxListeners(0, signal);
     const { issuerFor, advise } = createIssuers(systemOf(clock, random), parts);
     const lines = {
-      ...{ store, clock, issuerFor, nextLook, dryRun: false, patient: true },
+      ...{ store, clock, issuerFor, nextLook, dryRun: false, patient: true, underWay: await namesUnderWay(store) },
       ...(twist === 'late' ? {} : { advise }),
       random: twist === 'window-start' ? () => 0 : random,
       deployer: deployerFor(power, clock),
