@@ -8,8 +8,8 @@ import { untilAborted } from './wait.js';
 /** A nonce that lies longer is likely to be refused: it is dropped. Milliseconds. */
 const AGE_LIMIT = 5 * 60_000;
 
-/** More than these are never asked for at once, however many orders there are. */
-const MOST = 20;
+/** More than these are never asked for, however many orders there are: Let's Encrypt hands out ten at once, and refuses more for a second. */
+const MOST = 10;
 
 export interface Nonces {
   /** A nonce for one request; afterwards `settle` must be called once, with what the answer brought. */

@@ -41,7 +41,10 @@ export interface TestSolver extends Solver {
 }
 
 /** dns-01 through challtestsrv: one value is added and removed beside others, as a DNS service would. */
-export function createTestSolver(server: ChallengeServer, hooks: Partial<Pick<Solver, 'check' | 'present'>> = {}): TestSolver {
+export function createTestSolver(
+  server: Pick<ChallengeServer, 'addTxt' | 'clearTxt'>,
+  hooks: Partial<Pick<Solver, 'check' | 'present'>> = {},
+): TestSolver {
   const calls: string[] = [];
   const standing = new Set<string>();
   const values = new Map<string, Set<string>>();
@@ -89,7 +92,10 @@ export function createTestSolver(server: ChallengeServer, hooks: Partial<Pick<So
 
 export interface RunOptions {
   readonly directory: string;
-  readonly caBundle: string;
+  /** Without it, only servers within the process can be asked. */
+  readonly caBundle?: string;
+  /** Instead of HTTPS over sockets. */
+  readonly http?: Http;
   readonly store?: Store;
   readonly picker: SolverPicker;
   readonly eab?: Eab;
@@ -120,7 +126,8 @@ export interface Run {
 export async function startRun(options: RunOptions): Promise<Run> {
   const clock = fastClock(options.speed ?? 1);
   const store = options.store ?? createMemoryStore({ clock });
-  const http = createHttp({ clock, roots: [await readFile(options.caBundle, 'utf8')], proxy: {}, userAgent: 'tscert/test' });
+  const roots = options.caBundle === undefined ? [] : [await readFile(options.caBundle, 'utf8')];
+  const http = options.http ?? createHttp({ clock, roots, proxy: {}, userAgent: 'tscert/test' });
   const session = createSession({ http, clock, random: () => 0.5, records: store, directory: options.directory });
   const accountOptions: AccountOptions = {
     session,

@@ -37,7 +37,11 @@ export async function settle(): Promise<void> {
 export function createVirtualClock(start = Date.UTC(2026, 10, 22)): VirtualClock {
   let now = start;
   const sleepers = new Set<Sleeper>();
-  const next = (): Sleeper | undefined => [...sleepers].sort((a, b) => a.at - b.at)[0];
+  const next = (): Sleeper | undefined => {
+    let first: Sleeper | undefined;
+    for (const sleeper of sleepers) if (first === undefined || sleeper.at < first.at) first = sleeper;
+    return first;
+  };
   const wakeNext = (): void => {
     const sleeper = next();
     if (sleeper === undefined) return;
