@@ -132,6 +132,10 @@ describe('tscert import', { skip }, () => {
       assert.equal(await text('certbot-files/live/a.host.test', file), await text('le/live/a.host.test', file));
     const key = await text('le/live/a.host.test/privkey.pem');
     await rm(at('hook'));
+    const unforced = await good('certbot-files', ['renew']);
+    assert.match(unforced.stderr, /2 certificates: 2 not due\n$/);
+    assert.equal(await text('hook'), `${at('certbot-files/live/a.host.test')}\nit is done\n`, 'the hook is tried by the first renew');
+    await rm(at('hook'));
 
     await movesIn('certbot', { tool: 'certbot', folder: 'le' }, ['a.host.test', 'web'], { url: uri });
     assert.equal(await text('certbot/live/a.host.test/privkey.pem'), key, '--reuse-key');
