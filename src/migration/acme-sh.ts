@@ -7,22 +7,12 @@ import path from 'node:path';
 import { AUTHORITIES } from '../acme/authorities.js';
 import { TscertError } from '../base/errors.js';
 import { readSettings } from '../host/acmesh-settings.js';
+import { accountKey } from './account-key.js';
 import { acmeShAround, acmeShHook, acmeShLosses, acmeShOptions, renewAfterOf, type Settings } from './acme-sh-options.js';
 import { acmeShProof } from './acme-sh-proof.js';
-import {
-  accountKey,
-  attempt,
-  checkFolder,
-  emailIn,
-  httpsUrl,
-  isFolder,
-  namesIn,
-  parseJson,
-  readText,
-  readTextIfThere,
-  textsAt,
-} from './files.js';
+import { attempt, checkFolder, isFolder, namesIn, readText, readTextIfThere } from './files.js';
 import type { ForeignAccount, ForeignCertificate, Held, Holdings, MigrationHelp } from './holdings.js';
+import { emailIn, httpsUrl, parseJson, textsAt } from './values.js';
 
 const ECC = '_ecc';
 

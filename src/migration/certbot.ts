@@ -5,24 +5,13 @@
 import { access, constants, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { TscertError } from '../base/errors.js';
+import { accountKeyOfJwk } from './account-key.js';
 import { certbotProof } from './certbot-proof.js';
-import {
-  accountKeyOfJwk,
-  attempt,
-  checkFolder,
-  emailIn,
-  httpsUrl,
-  isFolder,
-  namesIn,
-  parseJson,
-  readText,
-  readTextIfThere,
-  textAt,
-  textsAt,
-} from './files.js';
+import { attempt, checkFolder, isFolder, namesIn, readText, readTextIfThere } from './files.js';
 import type { ForeignAccount, ForeignCertificate, Held, Holdings, MigrationHelp } from './holdings.js';
 import { isOn, parseIni, type Section, textOf } from './ini.js';
 import { aroundOf, oneAfterTheOther, quoted } from './shell.js';
+import { emailIn, httpsUrl, parseJson, textAt, textsAt } from './values.js';
 
 /** How deep the path of a directory URL may be. */
 const DEEPEST = 8;

@@ -3,9 +3,9 @@ import { isAbsolute } from 'node:path';
 import { parseDocument } from 'yaml';
 import { TscertError } from '../base/errors.js';
 import { proofByCode } from './dns-codes.js';
-import { textAt, textsAt, valueAt } from './files.js';
 import type { ForeignCertificate, Proof } from './holdings.js';
 import { aroundOf, quoted } from './shell.js';
+import { textAt, textsAt, valueAt } from './values.js';
 
 const MOST_ALIASES = 100;
 

@@ -6,22 +6,11 @@
 import path from 'node:path';
 import { AUTHORITIES } from '../acme/authorities.js';
 import { TscertError } from '../base/errors.js';
-import {
-  accountKey,
-  attempt,
-  checkFolder,
-  emailIn,
-  httpsUrl,
-  isFolder,
-  namesIn,
-  parseJson,
-  readText,
-  readTextIfThere,
-  textAt,
-  textsAt,
-} from './files.js';
+import { accountKey } from './account-key.js';
+import { attempt, checkFolder, isFolder, namesIn, readText, readTextIfThere } from './files.js';
 import { type ForeignAccount, type ForeignCertificate, type Held, type Holdings, isBroken, type MigrationHelp } from './holdings.js';
 import { emptyConfig, type LegoConfig, parseLegoConfig } from './lego-config.js';
+import { emailIn, httpsUrl, parseJson, textAt, textsAt } from './values.js';
 
 const ISSUER = '.issuer.crt';
 
