@@ -34,6 +34,19 @@ const recipes = {
   async lego(cache) {
     return goBuild(cache, await needGo('lego', [1, 25]), 'lego', 'v4.35.2', ['github.com/go-acme/lego/v4/cmd/lego']);
   },
+  async lego5(cache) {
+    // Of its DNS providers only `exec`: all of them take minutes, and the parts of one cannot be had.
+    const tags = 'lego_dnslight,lego_dns_exec';
+    const { v5 } = await goBuild(
+      cache,
+      await needGo('lego 5', [1, 26]),
+      'lego5',
+      'v5.6.0',
+      ['github.com/go-acme/lego/v5'],
+      ['-tags', tags],
+    );
+    return { lego5: path.join(path.dirname(v5), 'lego') };
+  },
   async certbot(cache) {
     const python = find('python3');
     if (python === undefined) throw new Unavailable('certbot needs python3 (3.10 or later) with venv: apt-get install python3-venv');

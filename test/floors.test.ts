@@ -16,13 +16,21 @@ const FLOORS: Readonly<Record<string, number>> = {
   store: 2,
   issuer: 2,
   deploy: 2,
+  migration: 2,
   flow: 3,
   cli: 4,
   'index.ts': 5,
 };
 
 /** F2 rooms that may know each other: a solver stands on dns; the store's port is known to all who bring to it or take from it. */
-const NEIGHBOURS: ReadonlySet<string> = new Set(['solver>dns', 'issuer>store', 'dns>store', 'solver>store', 'deploy>store']);
+const NEIGHBOURS: ReadonlySet<string> = new Set([
+  'solver>dns',
+  'issuer>store',
+  'dns>store',
+  'solver>store',
+  'deploy>store',
+  'migration>store',
+]);
 
 /** What touches the world, and the only rooms in which it may stand. */
 const WORLD: readonly { what: string; pattern: RegExp; rooms: readonly string[] }[] = [

@@ -51,13 +51,14 @@ export async function findGo([major, minor]) {
 
 /**
  * Builds packages of the module test/servers/NAME, whose go.sum pins everything.
+ * @param more further words for `go build`
  * @returns an object of program names to paths
  */
-export async function goBuild(cache, go, name, version, packages) {
+export async function goBuild(cache, go, name, version, packages, more = []) {
   const folder = await built(cache, `${name}-${version}`, async (temporary) => {
     console.error(`building ${name} ${version} with Go; this takes some minutes the first time`);
     const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' };
-    const args = ['build', '-trimpath', '-buildvcs=false', '-o', `${temporary}${path.sep}`, ...packages];
+    const args = ['build', '-trimpath', '-buildvcs=false', ...more, '-o', `${temporary}${path.sep}`, ...packages];
     await run(go, args, { cwd: path.resolve('test/servers', name), env });
   });
   return Object.fromEntries(packages.map((each) => [path.basename(each), path.join(folder, path.basename(each))]));

@@ -2,7 +2,7 @@
 import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { isObject } from './answer.js';
-import type { AcmeRecords } from './records.js';
+import { type AcmeRecords, recordKey } from './records.js';
 
 /** One account. */
 export interface AccountRecord {
@@ -22,6 +22,11 @@ export interface AccountRecord {
 export interface KnownAccount {
   readonly directory: string;
   readonly email?: string;
+}
+
+/** The name of the record of an account. */
+export function accountName({ directory, email }: KnownAccount): string {
+  return recordKey(directory, email?.toLowerCase() ?? '');
 }
 
 /** The accounts with a directory that are kept here, sorted by e-mail; one that two e-mails lead to is told once. */

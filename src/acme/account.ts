@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { type AccountDetails, detailsOf } from './account-details.js';
-import { type AccountRecord, readAccount } from './account-record.js';
+import { type AccountRecord, accountName, readAccount } from './account-record.js';
 import { readObject, resolveUrl } from './answer.js';
 import type { Signer } from './client.js';
 import type { Directory } from './directory.js';
-import { type AcmeRecords, recordKey } from './records.js';
+import type { AcmeRecords } from './records.js';
 import type { Session } from './session.js';
 import { createShared } from './wait.js';
 
@@ -54,7 +54,8 @@ export interface Account {
 
 /** The account of a directory and an e-mail. */
 export function createAccount({ session, records, email, agreeTos, eab }: AccountOptions): Account {
-  const nameOf = (address: string | undefined): string => recordKey(session.url, address?.toLowerCase() ?? '');
+  const nameOf = (address: string | undefined): string =>
+    accountName({ directory: session.url, ...(address === undefined ? {} : { email: address }) });
   const name = nameOf(email);
   const who = email === undefined ? `the account at ${session.url}` : `the account of ${email} at ${session.url}`;
   const read = async (): Promise<AccountRecord | undefined> => readAccount(await records.get('accounts', name), name);

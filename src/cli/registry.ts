@@ -155,17 +155,7 @@ export const PROVIDERS: readonly string[] = ENTRIES.map(({ name }) => name);
  * @throws {TscertError} `provider-unknown`, `config-invalid` for a setting that it does not take, and what the provider itself throws
  */
 export async function createProvider(name: string, help: ProviderHelp): Promise<DnsProvider> {
-  const [kind = '', script] = name.split(':', 2);
-  const entry = ENTRIES.find((one) => one.name === kind);
-  if (entry === undefined || (entry.name === 'acmesh') !== (script !== undefined)) {
-    const known = ENTRIES.map((one) => (one.name === 'acmesh' ? 'acmesh:dns_xx' : one.name));
-    const meant = entry === undefined ? nearest(kind, known) : undefined;
-    throw new TscertError(
-      'provider-unknown',
-      `Cannot use the DNS provider "${name}": there are ${known.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
-      { data: { provider: name, known } },
-    );
-  }
+  const { entry, script } = entryOf(name);
   const { variables } = entry;
   const foreign = variables === undefined ? undefined : Object.keys(help.settings).find((key) => !variables.includes(key));
   if (foreign !== undefined) {
@@ -177,6 +167,27 @@ export async function createProvider(name: string, help: ProviderHelp): Promise<
     );
   }
   return entry.create(help, script ?? '');
+}
+
+/**
+ * Refuses a name that no provider has, before one is built.
+ * @throws {TscertError} `provider-unknown`
+ */
+export function checkProviderName(name: string): void {
+  entryOf(name);
+}
+
+function entryOf(name: string): { readonly entry: Entry; readonly script: string | undefined } {
+  const [kind = '', script] = name.split(':', 2);
+  const entry = ENTRIES.find((one) => one.name === kind);
+  if (entry !== undefined && (entry.name === 'acmesh') === (script !== undefined)) return { entry, script };
+  const known = ENTRIES.map((one) => (one.name === 'acmesh' ? 'acmesh:dns_xx' : one.name));
+  const meant = entry === undefined ? nearest(kind, known) : undefined;
+  throw new TscertError(
+    'provider-unknown',
+    `Cannot use the DNS provider "${name}": there are ${known.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+    { data: { provider: name, known } },
+  );
 }
 
 /** The entries that have a value. */

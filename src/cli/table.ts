@@ -76,4 +76,9 @@ export const VERBS: readonly Row[] = [
     summary: 'units of systemd, or a cron line, that renew what is due',
     load: async () => (await import('./commands/schedule.js')).schedule,
   },
+  {
+    name: 'import',
+    summary: 'take over certificates and accounts of certbot, lego or acme.sh',
+    load: async () => (await import('./commands/import.js')).importVerb,
+  },
 ];

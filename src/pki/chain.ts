@@ -35,7 +35,7 @@ const CLOCK_ALLOWANCE = 5 * 60_000;
  * name and be valid now (five minutes of difference between the clocks are allowed at its beginning), and each certificate must be
  * signed by the next, which is a CA that has not expired. Wrong order and duplicates are mended; a self-signed root is left out,
  * and so are other certificates of a CA that is in the path already. A leaf that came alone is fine.
- * @throws {TscertError} `certificate-mismatch` for another key, missing names or dates that do not fit, `chain-invalid` when there is no
+ * @throws {TscertError} with the reason in `data`: `certificate-mismatch` for another key, missing names or dates that do not fit, `chain-invalid` when there is no
  *   certificate, a signature does not fit or a certificate belongs to nothing, `certificate-invalid`, `pem-invalid`
  */
 export function checkIssued({ chainPem, publicKey, names, now }: IssuedAnswer): IssuedChain {
@@ -138,9 +138,9 @@ function nameWords(name: DistinguishedName): string {
 }
 
 function mismatch(why: string, data: Readonly<Record<string, unknown>>): TscertError {
-  return new TscertError('certificate-mismatch', `Cannot take the certificate that came back: ${why}`, { data });
+  return new TscertError('certificate-mismatch', `Cannot take the certificate that came back: ${why}`, { data: { ...data, reason: why } });
 }
 
 function chainError(why: string): TscertError {
-  return new TscertError('chain-invalid', `Cannot take the chain that came back: ${why}`);
+  return new TscertError('chain-invalid', `Cannot take the chain that came back: ${why}`, { data: { reason: why } });
 }

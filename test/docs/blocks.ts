@@ -19,6 +19,7 @@ export const PAGES = [
   'docs/files-and-recovery.md',
   'docs/library.md',
   'docs/monitoring.md',
+  'docs/moving-in.md',
   'docs/providers.md',
   'docs/running.md',
 ] as const;

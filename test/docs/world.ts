@@ -7,6 +7,15 @@ import { startAlidnsEmulator } from '../emulators/alidns/index.js';
 import { startRoute53Emulator } from '../emulators/route53/index.js';
 import { startBind } from '../support/bind.js';
 import type { Finished } from '../support/command.js';
+import {
+  issueForeign,
+  putAcmeShAccount,
+  putAcmeShDomain,
+  putCertbotAccount,
+  putLego4Account,
+  putLegoCertificate,
+  putLineage,
+} from '../support/foreign.js';
 import { freePort } from '../support/free-port.js';
 import { startPebble } from '../support/pebble.js';
 import { servers } from '../support/servers.js';
@@ -49,6 +58,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
   for (const name of ['systemctl', 'nginx', 'haproxy', 'apachectl']) await program(path.join(bin, name), 'exit 0');
   await program(at('work/dns.sh'), 'test "$1" = present || test "$1" = cleanup');
   await writeFile(at('work/request.json'), '{ "hosts": ["example.com"], "key": { "algo": "ecdsa", "size": 256 } }');
+  await putForeignFolders(at, pebble.directory);
   const nsupdate = path.dirname(servers('bind').nsupdate ?? '');
   const env = {
     PATH: [bin, path.dirname(process.execPath), nsupdate, process.env.PATH].join(path.delimiter),
@@ -85,6 +95,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
         .replaceAll(':9402', `:${await freePort()}`)
         .replaceAll('/var/www/html', at('webroot'))
         .replaceAll('/etc/haproxy', at('haproxy'))
+        .replaceAll('/etc/letsencrypt', at('letsencrypt'))
         .replaceAll('--dns exec', '--dns exec --dns-check none');
       return new Promise((resolve, reject) => {
         const child = spawn('/bin/sh', ['-e', '-c', line], { cwd: at('work'), env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -104,4 +115,22 @@ export async function startDocsWorld(): Promise<DocsWorld> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What certbot, lego and acme.sh would have left on this machine. */
+async function putForeignFolders(at: (...parts: string[]) => string, server: string): Promise<void> {
+  const certbot = { name: 'example.com', issued: issueForeign({ names: ['example.com', '*.example.com'] }), server };
+  const account = await putCertbotAccount(at('letsencrypt'), { server });
+  await putLineage(at('letsencrypt'), {
+    ...certbot,
+    account,
+    params: ['authenticator = dns-route53', 'renew_hook = systemctl reload nginx'],
+  });
+  const host = new URL(server).host;
+  await putLego4Account(at('.lego'), { host: host.replaceAll(':', '_'), email: 'admin@example.com' });
+  const resource = { domain: 'lego.example.com', certUrl: `https://${host}/certZ/1` };
+  await putLegoCertificate(at('.lego'), 'lego.example.com', issueForeign({ names: ['lego.example.com'] }), resource);
+  const settings = { Le_API: server, Le_Webroot: 'dns_nsupdate' };
+  await putAcmeShDomain(at('.acme.sh'), 'example.org', issueForeign({ names: ['example.org'] }), { settings });
+  await putAcmeShAccount(at('.acme.sh'), { server });
 }

@@ -98,6 +98,15 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
+/** Adds some of the flags of `issue` to a command, by their long names, in their groups. */
+export function addSomeIssueOptions(command: Command, names: readonly string[]): void {
+  for (const { title, options } of GROUPS) {
+    const chosen = options.filter(({ long }) => long !== undefined && long !== null && names.includes(long));
+    if (chosen.length > 0) command.optionsGroup(title);
+    for (const option of chosen) command.addOption(option);
+  }
+}
+
 /** Adds the flags of `issue` to a command, in groups. */
 export function addIssueOptions(command: Command): void {
   for (const { title, options } of GROUPS) {

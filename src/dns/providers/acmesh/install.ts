@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TscertError } from '../../../base/errors.js';
 import { nearest } from '../../../base/nearest.js';
+import { readSettings } from '../../../host/acmesh-settings.js';
 
 interface Install {
   /** The program acme.sh, whose functions the scripts use. */
@@ -45,20 +46,6 @@ export async function findInstall(
   }
   const settings = await firstReadable(own.map((folder) => path.join(folder, 'account.conf')));
   return { library, script: script.file, text: script.text, stored: readSettings(settings?.text ?? '') };
-}
-
-/**
- * The values of a file that acme.sh's `_save_conf` wrote: lines `NAME='value'`, the name with or without `SAVED_` in front,
- * the value plain or in base64 between acme.sh's marks.
- */
-export function readSettings(text: string): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const [, saved, name = '', value = ''] of text.matchAll(/^(SAVED_)?([A-Za-z]\w*)='(.*)'$/gm)) {
-    const encoded = /^__ACME_BASE64__START_(.*)__ACME_BASE64__END_$/.exec(value)?.[1];
-    if (saved !== undefined || !values.has(name))
-      values.set(name, encoded === undefined ? value : Buffer.from(encoded, 'base64').toString());
-  }
-  return values;
 }
 
 async function firstReadable(files: readonly string[]): Promise<{ readonly file: string; readonly text: string } | undefined> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readSettings } from '../../../../src/dns/providers/acmesh/install.js';
+import { readSettings } from '../../src/host/acmesh-settings.js';
 
 test('settings are read as acme.sh writes them, and no other line', () => {
   const text = "A='plain'\nSAVED_B='b c'\nB='old'\n#C='c'\nD=bare\nE='$(id)'\nexport F='f'\n G='g'\nH=''\n";
