@@ -110,3 +110,9 @@ export function timeOf({ tag, content }: Element): Date {
     throw derError(`the time ${JSON.stringify(text.slice(0, 40))} is not of X.509's form`);
   return date;
 }
+
+/** A GeneralizedTime in the form of RFC 5280 §4.1.2.5.2: seconds, no fractions, in UTC. */
+export function generalizedTimeOf(element: Element): Date {
+  if (element.tag !== 0x18) throw derError('a GeneralizedTime is missing');
+  return timeOf(element);
+}

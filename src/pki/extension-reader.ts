@@ -37,14 +37,23 @@ export interface Extensions {
 }
 
 /**
- * Reads a SEQUENCE of extensions, or none.
+ * Reads a SEQUENCE of extensions, or none, by their identifiers and in their order.
  * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
  */
-export function readExtensions(element: Element | undefined): Extensions {
+export function readRawExtensions(element: Element | undefined): ReadonlyMap<string, RawExtension> {
   if (element !== undefined) fieldsOf(element, 'the extensions');
   const all = (element?.children ?? []).map(readExtension);
   const byOid = new Map(all.map((raw) => [raw.oid, raw]));
   if (byOid.size < all.length) throw derError('an extension stands there twice');
+  return byOid;
+}
+
+/**
+ * Reads the extensions of a certificate or a request, or none.
+ * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
+ */
+export function readExtensions(element: Element | undefined): Extensions {
+  const byOid = readRawExtensions(element);
   const read = <T>(oid: string, reader: (value: Element) => T): T | undefined => {
     const raw = byOid.get(oid);
     return raw === undefined ? undefined : reader(readDer(raw.value));
@@ -53,7 +62,7 @@ export function readExtensions(element: Element | undefined): Extensions {
   const basic = read(EXTENSION.basicConstraints, readBasicConstraints);
   const access = read(EXTENSION.authorityInfoAccess, readAccess) ?? [];
   return {
-    all,
+    all: [...byOid.values()],
     names: names.filter((name) => name.type !== 'unknown'),
     unknownNames: names.filter((name) => name.type === 'unknown'),
     keyUsage: read(EXTENSION.keyUsage, namedBitsOf),
