@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'timeout'
   | 'tls-untrusted'
   | 'response-invalid'
+  | 'url-refused'
   // ACME.
   | 'acme-problem'
   | 'order-invalid'

@@ -169,7 +169,11 @@ export function derError(why: string, cause?: unknown): TscertError {
  * Runs a reader and gives its failures the code and the name of what was read.
  * @throws {TscertError} of `code` for `der-invalid` below it
  */
-export function reading<T>(code: 'certificate-invalid' | 'crl-invalid' | 'csr-invalid' | 'key-invalid', what: string, read: () => T): T {
+export function reading<T>(
+  code: 'certificate-invalid' | 'crl-invalid' | 'csr-invalid' | 'key-invalid' | 'response-invalid',
+  what: string,
+  read: () => T,
+): T {
   try {
     return read();
   } catch (error) {

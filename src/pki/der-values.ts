@@ -150,3 +150,9 @@ function digitsAt(bytes: Uint8Array, at: number): number {
 function timeError(): TscertError {
   return derError("a time is not of X.509's form");
 }
+
+/** A GeneralizedTime in the form of RFC 5280 §4.1.2.5.2: seconds, no fractions, in UTC. */
+export function generalizedTimeOf(element: Element): Date {
+  if (element.tag !== 0x18) throw derError('a GeneralizedTime is missing');
+  return timeOf(element);
+}

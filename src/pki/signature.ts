@@ -6,7 +6,8 @@ import { derError, type Element, fieldsOf, TAG } from './der-reader.js';
 import { oidOf, smallIntegerOf } from './der-values.js';
 import { keyTypeOf, publicKeyInfo } from './key.js';
 
-type Hash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+/** The hashes that may go before a signature. */
+export type Hash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 type Kind = 'rsa' | 'ec' | 'ed25519' | 'rsa-pss';
 
 interface Algorithm {
@@ -93,6 +94,15 @@ export function signWith(key: KeyObject, data: Uint8Array): Buffer {
 /** The words of an AlgorithmIdentifier: `ECDSA-SHA256`, or its dotted identifier. */
 export function signatureAlgorithmName(identifier: Element): string {
   return algorithmOf(identifier)?.name ?? oidOf(fieldsOf(identifier, 'the signature algorithm').next(TAG.oid, 'the type'));
+}
+
+/**
+ * The hash that an AlgorithmIdentifier of a signature names; undefined for one that has none or is not known.
+ * @throws {TscertError} `der-invalid` when the identifier cannot be read
+ */
+export function signatureHashOf(identifier: Element): Hash | undefined {
+  const name = signatureAlgorithmName(identifier);
+  return name === 'RSA-PSS' ? readPss(identifier).hash : ALGORITHMS.find((entry) => entry.name === name)?.hash;
 }
 
 /**
