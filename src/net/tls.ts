@@ -20,7 +20,7 @@ export interface HandshakeOptions {
   readonly signal: AbortSignal;
   /** The protocol in which TLS is asked for; absent, TLS begins at once. */
   readonly starttls?: StartTls;
-  /** The name that the server is asked for (SNI); the host of the target unless given, none for an IP address. */
+  /** The name that the server is asked for (SNI) where the target is an address; a host is asked for by its own name. */
   readonly servername?: string;
 }
 
@@ -36,7 +36,8 @@ export async function handshake(target: string, options: HandshakeOptions): Prom
   if (host === undefined || port < 1 || port > 65_535) {
     throw new TscertError('request-invalid', `Cannot connect to "${target}": it wants HOST:PORT`, { data: { target } });
   }
-  const { signal, starttls: protocol, servername = isIP(host) === 0 ? host : undefined } = options;
+  const { signal, starttls: protocol } = options;
+  const servername = isIP(host) === 0 ? host : options.servername;
   signal.throwIfAborted();
   const deadline = startDeadline(signal, options.timeout);
   const plain = connect({ host, port, autoSelectFamily: true });
