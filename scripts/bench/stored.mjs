@@ -22,6 +22,8 @@ async function storeMany(folder, count) {
     export { keepGiven } from './src/flow/given.js';
     export { emptyLedger, writeLedger } from './src/store/ledger.js';
     export { metaOf } from './src/policy/meta.js';
+    export { withKnown } from './src/flow/known.js';
+    export { readCertificate } from './src/pki/certificate.js';
     export { issuerKeyOf } from './src/issuer/issuer.js';
   `);
   const { createDiskStore, nodeFileSystem, createCertificate, generateKey, encodePrivateKey, distinguishedNameOf, parseName } = source;
@@ -55,9 +57,10 @@ async function storeMany(folder, count) {
     const spec = { names: [parseName(name)] };
     const dates = { notBefore: new Date(now - DAY), notAfter: new Date(now + 89 * DAY) };
     const certificate = createCertificate({ ...spec, serialNumber: randomBytes(16), ...dates }, key, issuer).pem;
-    const meta = source.metaOf(
-      { name, spec, issuer: request, key: { type: 'ec256', reuse: false }, solvers: [] },
-      source.issuerKeyOf(request),
+    const content = source.readCertificate(certificate);
+    const meta = source.withKnown(
+      source.metaOf({ name, spec, issuer: request, key: { type: 'ec256', reuse: false }, solvers: [] }, source.issuerKeyOf(request)),
+      content,
     );
     await store.save(name, { privateKey: encodePrivateKey(key), certificate, chain, meta });
     await source.keepGiven(name, { domains: [name], server: directory, agreeTos: true, http: ['standalone'] }, store);

@@ -100,13 +100,15 @@ export async function createOrder(session: Session, request: OrderRequest, { sig
 }
 
 /**
- * The certificate is replaced already, or the CA does not know it, or as another account's: that is no reason not to renew. What was wrong
- * with the order itself is said again without it.
+ * The certificate is replaced already, or the CA does not know it, or as another account's, or fails to look it up: that is no reason not to
+ * renew. What was wrong with the order itself is said again without it.
  */
 function mayBeAboutReplacing(error: unknown): boolean {
   if (!isTscertError(error, 'acme-problem')) return false;
   const problem = readProblem(error.data.problem);
-  return ['alreadyReplaced', 'malformed', 'unauthorized'].some((name) => isProblem(problem, name)) || error.data.status === 404;
+  return (
+    ['alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal'].some((name) => isProblem(problem, name)) || error.data.status === 404
+  );
 }
 
 /** True when the order is for exactly these identifiers. */

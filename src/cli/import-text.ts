@@ -89,6 +89,7 @@ export function certificateDocument(one: ImportedCertificate): Record<string, un
   const { name, origin, state } = one;
   if (one.state === 'failed') return { name, origin, state, error: errorDocument(one.error) };
   const { issuer, spec, key, solvers, deploy, preHook, postHook } = one.request;
+  const hooks = deploy.flatMap((target) => (target.kind === 'command' ? [target.command] : []));
   return {
     name,
     origin,
@@ -101,7 +102,7 @@ export function certificateDocument(one: ImportedCertificate): Record<string, un
     provenBy: solvers.map(solverWords),
     ...(preHook === undefined ? {} : { preHook }),
     ...(postHook === undefined ? {} : { postHook }),
-    deployHooks: deploy.flatMap((target) => (target.kind === 'command' ? [target.command] : [])),
+    ...(hooks.length === 0 ? {} : { deployHooks: hooks }),
     notAfter: new Date(one.notAfter).toISOString(),
     renewAt: new Date(one.renewAt).toISOString(),
     warnings: one.losses,

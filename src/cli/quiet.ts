@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import type { RunFlags } from './issue-run.js';
 import type { LeaveOut } from './renewals.js';
-import { outcomeDocument } from './ui/summary.js';
+import { keptDocument } from './ui/summary.js';
 
 export interface Quiet {
   readonly take: LeaveOut;
@@ -41,7 +41,7 @@ export async function lookForQuiet(
       if (kept === undefined) return false;
       count++;
       counter?.countKept(1);
-      if (ui.json) documents.push(outcomeDocument({ name, stages: [], state: 'kept', ...kept }));
+      if (ui.json) documents.push(keptDocument(name, kept));
       if (tells) ui.emitFor(name)(leftAlone(name));
       return true;
     },

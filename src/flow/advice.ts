@@ -3,7 +3,6 @@ import { certificateId, type RenewalInfo } from '../acme/renewal-info.js';
 import type { Clock, Random } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
-import type { CertificateContent } from '../pki/certificate.js';
 import type { Advice } from '../policy/renewal.js';
 import type { IssuerRequest } from '../request/request.js';
 import type { RenewalInfoRecord } from '../store/ledger.js';
@@ -40,7 +39,7 @@ export async function currentAdvice(
   if (certificate === undefined) return undefined;
   const last = known?.certificate === certificate ? known : undefined;
   const now = clock.now();
-  if (isCurrentFor(content, last, now)) return last;
+  if (isCurrentFor(certificate, last, now)) return last;
   const until = (milliseconds: number): string => new Date(now + milliseconds).toISOString();
   let info: RenewalInfo | undefined;
   try {
@@ -81,8 +80,8 @@ export function adviceOf(record: RenewalInfoRecord | undefined): Advice | undefi
  * Whether what is known of the advice for a certificate is not to be asked for yet. A word that is to be good for more than a day was
  * written by a clock that was wrong.
  */
-export function isCurrentFor(content: CertificateContent | undefined, known: RenewalInfoRecord | undefined, now: number): boolean {
-  if (content === undefined || known === undefined || known.certificate !== certificateId(content)) return false;
+export function isCurrentFor(id: string | undefined, known: RenewalInfoRecord | undefined, now: number): boolean {
+  if (id === undefined || known?.certificate !== id) return false;
   const until = Date.parse(known.checkAt);
   return now < until && until <= now + DAY + MINUTE;
 }

@@ -13,7 +13,7 @@ import { createTarget, type TargetParts } from '../deploy/targets.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readTargets, type TargetState, writeTargets } from '../store/deployments.js';
 import { type FileSystem, nodeFileSystem } from '../store/files.js';
-import type { Records, Stored } from '../store/store.js';
+import type { Records } from '../store/store.js';
 import type { Kept } from './outcome.js';
 import type { LineContext } from './run.js';
 
@@ -23,8 +23,11 @@ export interface Deployer {
    * @throws {TscertError} `hook-failed` that names each target that failed; the certificate itself is good
    */
   deploy(wanted: CertificateRequest, kept: Kept, line: LineContext): Promise<void>;
-  /** Whether nothing is left to do for this certificate; false where it cannot be told. */
-  isDone(wanted: CertificateRequest, stored: Stored): Promise<boolean>;
+  /**
+   * Whether nothing is left to do for this certificate; false where it cannot be told.
+   * @param fingerprint SHA-256 of its DER, lower-case hex
+   */
+  isDone(wanted: CertificateRequest, fingerprint: string): Promise<boolean>;
 }
 
 export interface DeployerOptions extends Omit<TargetParts, 'reloads' | 'fs'> {
@@ -60,25 +63,25 @@ export function createDeployer({ records, clock, environment, fs = nodeFileSyste
   };
 
   /** What is wanted for this certificate, and what is known of it. */
-  const compare = ({ deploy }: CertificateRequest, stored: Stored, known: readonly TargetState[]) => {
+  const compare = ({ deploy }: CertificateRequest, certificate: string, known: readonly TargetState[]) => {
     const targets = distinct(deploy.map((request) => createTarget(request, parts)));
     const states = new Map(known.filter(({ id }) => targets.some((target) => target.id === id)).map((state) => [state.id, state]));
-    const certificate = targets.length === 0 ? '' : fingerprintOf(stored.certificate);
     const isDone = ({ id }: Target): boolean => states.get(id)?.state === 'done' && states.get(id)?.certificate === certificate;
-    return { targets, states, certificate, isDone, isUntidy: states.size < known.length };
+    return { targets, states, isDone, isUntidy: states.size < known.length };
   };
 
   return {
-    async isDone(wanted, stored) {
+    async isDone(wanted, fingerprint) {
       const known = await readTargets(wanted.name, records).catch(() => undefined);
       if (known === undefined) return false;
-      const { targets, isDone, isUntidy } = compare(wanted, stored, known);
+      const { targets, isDone, isUntidy } = compare(wanted, fingerprint, known);
       return targets.every(isDone) && !isUntidy;
     },
     async deploy(wanted, kept, line) {
       const { name } = wanted;
       const known = await knownTargets(name, records, line.emit);
-      const { targets, states, certificate, isDone, isUntidy } = compare(wanted, kept.stored, known);
+      const certificate = fingerprintOf(kept.stored.certificate);
+      const { targets, states, isDone, isUntidy } = compare(wanted, certificate, known);
       const write = (): Promise<void> =>
         writeTargets(
           name,

@@ -9,6 +9,7 @@ export function dryRunStore(store: Store): Store {
     Promise.reject(new TscertError('internal', `Cannot store the certificate "${name}": this is a trial`, { data: { name } }));
   return {
     load: (name) => store.load(name),
+    outline: (name) => store.outline(name),
     save: refuse,
     generations: (name) => store.generations(name),
     loadGeneration: (name, id) => store.loadGeneration(name, id),

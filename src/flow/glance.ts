@@ -7,13 +7,14 @@ import type { Clock } from '../base/clock.js';
 import type { Event } from '../base/events.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import { issuerOf } from '../policy/meta.js';
+import { dueCheck, renewalOf } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readLedger } from '../store/ledger.js';
-import type { Store } from '../store/store.js';
+import type { Outline, Store } from '../store/store.js';
 import { adviceOf, isCurrentFor } from './advice.js';
 import type { Deployer } from './deploy.js';
-import type { Kept } from './outcome.js';
-import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
+import { type KnownCertificate, knownIn, knownOf } from './known.js';
+import { findStored } from './stored.js';
 
 /**
  * Names of the certificates of which an earlier run, or another one, has something under way; `undefined` when that cannot be told: then every line
@@ -40,25 +41,50 @@ export interface GlanceParts {
   readonly nextLook?: number;
 }
 
+/** A good certificate for which there is nothing to do. Times in milliseconds since the epoch. */
+export interface Quiet extends Pick<Outline, 'generation' | 'locations'> {
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly renewAt: number;
+}
+
 /** The good certificate for which there is nothing to do; `undefined` when there may be. */
 export async function glanceAt(
   wanted: CertificateRequest,
   { store, clock, deployer, asksForAdvice, nextLook, force, dryRun, patient, underWay }: GlanceParts,
-): Promise<Kept | undefined> {
+): Promise<Quiet | undefined> {
   const isBrought = wanted.csrFile !== undefined || wanted.key.file !== undefined;
   const isKnown = wanted.given === undefined || patient;
   if (force || dryRun || isBrought || !isKnown || underWay === undefined || underWay.has(wanted.name)) return undefined;
-  const found = await findStored(wanted.name, store);
-  if (found?.state !== 'whole') return undefined;
+  const seen = await lookAt(wanted.name, store);
+  if (seen === undefined) return undefined;
+  const { outline, certificate } = seen;
   const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
   const ledger = await readLedger(wanted.name, store);
-  if (ledger.failure !== undefined || revocationOf(found, ledger) !== undefined) return undefined;
-  const isAsked = asksForAdvice && issuerOf(found.stored.meta) === issuerKey;
-  if (isAsked && !isCurrentFor(found.certificate, ledger.renewalInfo, now)) return undefined;
+  if (ledger.failure !== undefined || ledger.revocation?.serialNumber === certificate.serialNumber) return undefined;
+  const isAsked = asksForAdvice && issuerOf(outline.meta) === issuerKey;
+  if (isAsked && !isCurrentFor(certificate.id, ledger.renewalInfo, now)) return undefined;
   const advice = adviceOf(ledger.renewalInfo);
-  const known = { issuerKey, now, ...(advice === undefined ? {} : { advice }), ...(nextLook === undefined ? {} : { nextLook }) };
-  if (dueOf(found, wanted, {}, known) !== undefined || !(await deployer.isDone(wanted, found.stored))) return undefined;
-  return keptOf(found, wanted, advice);
+  const due = dueCheck({
+    ...{ stored: { state: 'whole', certificate, hasKey: outline.hasKey, meta: outline.meta }, wanted, issuerKey, now },
+    ...(advice === undefined ? {} : { advice }),
+    ...(nextLook === undefined ? {} : { nextLook }),
+  });
+  if (due !== undefined || !(await deployer.isDone(wanted, certificate.fingerprint))) return undefined;
+  const { generation, locations } = outline;
+  const { notBefore, notAfter } = certificate;
+  return { generation, locations, notBefore, notAfter, renewAt: renewalOf(certificate, wanted.renewBefore, advice).at };
+}
+
+/** What is stored, by its outline where that tells enough, else by reading it. */
+async function lookAt(name: string, store: Store): Promise<{ outline: Outline; certificate: KnownCertificate } | undefined> {
+  const outline = await store.outline(name);
+  const known = outline && knownIn(outline.meta);
+  if (outline !== undefined && known !== undefined) return { outline, certificate: known };
+  const found = await findStored(name, store);
+  if (found?.state !== 'whole' || found.certificate === undefined) return undefined;
+  const { generation, locations, meta, privateKey } = found.stored;
+  return { outline: { generation, locations, meta, hasKey: privateKey !== undefined }, certificate: knownOf(found.certificate) };
 }
 
 /** That nothing is to be done for a good certificate. */

@@ -25,6 +25,7 @@ import { fingerprintOf } from './fingerprint.js';
 import { keepGiven } from './given.js';
 import { glanceAt, leftAlone } from './glance.js';
 import type { RunHooks } from './hooks.js';
+import { withKnown } from './known.js';
 import { type Brought, forKeyOf, prepareMaterial, readBrought } from './material.js';
 import { type Memory, openMemory, requestDigest } from './memory.js';
 import { pruneHistory } from './prune.js';
@@ -70,9 +71,10 @@ const LOCK_WAIT = 1_000;
 export async function issueCertificate(request: CertificateRequest, parts: IssueParts, line: LineContext): Promise<LineResult> {
   const name = storedName(request.name);
   const quiet = await glanceAt({ ...request, name }, { ...parts, asksForAdvice: parts.advise !== undefined });
-  if (quiet !== undefined) {
+  const good = quiet && (await findStored(name, parts.store).catch(() => undefined));
+  if (quiet !== undefined && good?.state === 'whole') {
     leaveAlone(name, line);
-    return { state: 'kept', ...quiet };
+    return { state: 'kept', ...keptOf(good, request), renewAt: quiet.renewAt };
   }
   const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
   try {
@@ -202,7 +204,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
       ...(material.privateKey === undefined ? {} : { privateKey: material.privateKey }),
       certificate: leaf,
       chain: intermediates,
-      meta: metaOf(wanted, issuerKey),
+      meta: withKnown(metaOf(wanted, issuerKey), certificate),
     }),
   );
   memory.issued();

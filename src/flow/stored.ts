@@ -1,12 +1,12 @@
 /** What is stored under a name, and what is known of it. */
 import { isTscertError } from '../base/errors.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
-import { keyTypeOfSpki, publicKeyEquals } from '../pki/key.js';
-import { commonNameOf } from '../pki/subject.js';
+import { publicKeyEquals } from '../pki/key.js';
 import { type Advice, type Due, type DueInput, dueCheck, renewalOf, type StoredFacts } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import type { CertificateLedger, RevocationRecord } from '../store/ledger.js';
 import type { Store, Stored } from '../store/store.js';
+import { knownOf } from './known.js';
 import { type Brought, broughtKeyOf } from './material.js';
 import type { Kept } from './outcome.js';
 
@@ -57,13 +57,7 @@ function factsOf(found: Found): StoredFacts {
   const { stored, certificate } = found;
   return {
     state: 'whole',
-    certificate: certificate && {
-      names: certificate.extensions.names,
-      commonName: commonNameOf(certificate.subject),
-      notBefore: certificate.notBefore.getTime(),
-      notAfter: certificate.notAfter.getTime(),
-      keyType: keyTypeOfSpki(certificate.raw.spki),
-    },
+    certificate: certificate && knownOf(certificate),
     hasKey: stored.privateKey !== undefined,
     meta: stored.meta,
   };
@@ -86,7 +80,7 @@ export function keptOf(
 
 /** That the stored certificate was revoked; what was remembered of an earlier one does not count. */
 export function revocationOf(found: Whole | undefined, { revocation }: CertificateLedger): RevocationRecord | undefined {
-  return found?.certificate !== undefined && found.certificate.serialNumber === revocation?.serialNumber ? revocation : undefined;
+  return found?.certificate?.serialNumber === revocation?.serialNumber ? revocation : undefined;
 }
 
 function readOrNothing(pem: string): CertificateContent | undefined {

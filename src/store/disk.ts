@@ -21,6 +21,7 @@ import {
   isGeneration,
   listGenerations,
   noteLeft,
+  outlineGeneration,
   readGeneration,
   removeGeneration,
   storedAtOf,
@@ -56,11 +57,14 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
   let probing: Promise<void> | undefined;
   let tidying: Promise<void> | undefined;
 
-  const describe = (name: string, generation: string, bundle: Bundle, home = path.join(live, name)): Stored => {
+  const locationsIn = (home: string): Stored['locations'] => {
     const at = (part: keyof typeof PART_FILES): string => path.join(home, PART_FILES[part]);
-    const locations = { privateKey: at('privateKey'), certificate: at('certificate'), chain: at('chain'), fullchain: at('fullchain') };
-    return { ...bundle, name, generation, locations };
+    return { privateKey: at('privateKey'), certificate: at('certificate'), chain: at('chain'), fullchain: at('fullchain') };
   };
+  const describe = (name: string, generation: string, bundle: Bundle, home = path.join(live, name)): Stored => ({
+    ...{ ...bundle, name, generation },
+    locations: locationsIn(home),
+  });
 
   /** The generation that the live link names; it need not exist. */
   const currentOf = (name: string): string | undefined => {
@@ -181,6 +185,16 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
         );
       }
       return describe(safe, generation, readGeneration(fs, safe, home));
+    },
+    async outline(name) {
+      const safe = storedName(name);
+      try {
+        const generation = currentOf(safe);
+        const seen = generation && outlineGeneration(fs, path.join(archive, safe, generation));
+        return generation && seen ? { generation, locations: locationsIn(path.join(live, safe)), ...seen } : undefined;
+      } catch {
+        return undefined;
+      }
     },
     async save(name, bundle) {
       const safe = storedName(name);

@@ -121,7 +121,8 @@ export async function writeGeneration(fs: FileSystem, folder: string, temporary:
       const mode = part === 'privateKey' ? 0o600 : 0o644;
       await writeNewFile(fs, path.join(building, PART_FILES[part]), { text, mode, durable: true });
     }
-    const text = `${JSON.stringify({ version: VERSION, storedAt: new Date(now), sha256, meta: bundle.meta }, null, 2)}\n`;
+    const files = marksOf(fs, building, Object.keys(sha256) as PartName[]);
+    const text = `${JSON.stringify({ version: VERSION, storedAt: new Date(now), sha256, files, meta: bundle.meta }, null, 2)}\n`;
     await writeNewFile(fs, path.join(building, META), { text, mode: 0o600, durable: true });
     await syncFolder(fs, building);
     return await nameGeneration(fs, folder, building);
@@ -150,6 +151,28 @@ async function nameGeneration(fs: FileSystem, folder: string, building: string):
     }
     return generation;
   }
+}
+
+/** Size and time of change of each part: who finds both as they were need not read it. */
+function marksOf(fs: FileSystem, folder: string, parts: readonly PartName[]): Record<string, string> {
+  return Object.fromEntries(
+    parts.map((part) => {
+      const { size, mtimeMs } = fs.lstatSync(path.join(folder, PART_FILES[part]));
+      return [part, `${size} ${mtimeMs}`];
+    }),
+  );
+}
+
+/**
+ * What meta.json says of a generation, where each part has the size and the time that it was written with; `undefined` otherwise.
+ * @throws the system's error
+ */
+export function outlineGeneration(fs: FileSystem, folder: string): { readonly meta: Json; readonly hasKey: boolean } | undefined {
+  const meta = parseMeta(fs.readFileSync(path.join(folder, META), 'utf8'));
+  if (meta?.version !== VERSION || meta.files === undefined) return undefined;
+  const parts = PART_NAMES.filter((part) => meta.sha256[part] !== undefined);
+  const found = marksOf(fs, folder, parts);
+  return parts.every((part) => found[part] === meta.files?.[part]) ? { meta: meta.meta, hasKey: parts.includes('privateKey') } : undefined;
 }
 
 /** Removes a generation that is not current; a kill in the middle leaves no half of it under its name. */
@@ -202,6 +225,8 @@ interface Meta {
   readonly version: unknown;
   readonly sha256: Partial<Record<PartName, unknown>>;
   readonly meta: Json;
+  /** Of each part, what `marksOf` said when it was written; early versions did not write it. */
+  readonly files?: Readonly<Record<string, unknown>>;
   /** RFC 3339; early versions did not write it. */
   readonly storedAt?: string;
 }
@@ -216,6 +241,10 @@ function parseMeta(text: string): Meta | undefined {
   if (typeof value !== 'object' || value === null || !('version' in value && 'sha256' in value && 'meta' in value)) return undefined;
   const { version, sha256, meta } = value;
   if (typeof sha256 !== 'object' || sha256 === null) return undefined;
+  const files =
+    'files' in value && typeof value.files === 'object' && value.files !== null
+      ? { files: value.files as Readonly<Record<string, unknown>> }
+      : {};
   const storedAt = 'storedAt' in value && typeof value.storedAt === 'string' ? { storedAt: value.storedAt } : {};
-  return { version, sha256, meta: meta as Json, ...storedAt };
+  return { version, sha256, meta: meta as Json, ...storedAt, ...files };
 }

@@ -39,6 +39,13 @@ export function createMemoryStore({ clock }: { readonly clock: Clock }): Store {
       const safe = storedName(name);
       return find(safe, certificates.get(safe)?.current);
     },
+    async outline(name) {
+      const safe = storedName(name);
+      const stored = find(safe, certificates.get(safe)?.current);
+      if (stored === undefined) return undefined;
+      const { generation, locations, meta, privateKey } = stored;
+      return { generation, locations, meta, hasKey: privateKey !== undefined };
+    },
     async save(name, bundle) {
       const safe = storedName(name);
       checkBundle(safe, bundle);

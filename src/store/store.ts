@@ -40,6 +40,11 @@ export interface Retention {
   readonly age: number;
 }
 
+/** What there is to tell of a generation without reading its parts. */
+export interface Outline extends Pick<Stored, 'generation' | 'locations' | 'meta'> {
+  readonly hasKey: boolean;
+}
+
 /** A held lock. */
 export interface Lock {
   /** Lets go; never throws, and is harmless the second time. */
@@ -64,6 +69,11 @@ export interface Store extends Records {
    *   with the `fault` in `data` where one is known: `certificate-mismatch` for a key of another certificate
    */
   load(name: string): Promise<Stored | undefined>;
+  /**
+   * The outline of the current generation, where its parts are what was written, as far as that can be seen without reading them;
+   * `undefined` where only `load` can tell, and says what is wrong.
+   */
+  outline(name: string): Promise<Outline | undefined>;
   /** Stores a new generation and makes it current in one atomic step: afterwards all of it is current, or none. */
   save(name: string, bundle: Bundle): Promise<Stored>;
   /** Names of all stored certificates, sorted. */

@@ -43,6 +43,14 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       assert.equal(new Set(Object.values(saved.locations)).size, 4);
     });
 
+    test('an outline says of the current generation what loading it would, without its parts', async () => {
+      assert.equal(await under.store.outline('outline.test'), undefined);
+      for (const bundle of [first, { certificate: second.certificate, chain: second.chain, meta: second.meta }]) {
+        const { generation, locations, meta, privateKey } = await under.store.save('outline.test', bundle);
+        assert.deepEqual(await under.other.outline('outline.test'), { generation, locations, meta, hasKey: privateKey !== undefined });
+      }
+    });
+
     test('a later generation becomes current and sorts after the earlier one', async () => {
       const one = await under.store.save('again.test', first);
       const two = await under.other.save('again.test', second);

@@ -69,12 +69,17 @@ describe('kill -9 in a deployment', { skip: skipUnless('pebble', 'nginx') }, () 
   }
 
   test('at its steps, from the first target to the last', async () => {
+    // What only a first run does (the CA is asked for its advice) would shift the steps of those that follow.
+    assert.equal((await (await prepare('first')).run({})).code, 0);
     const whole = await prepare('whole');
     const { code, stderr } = await whole.run({ KILL_TRACE: whole.trace });
     assert.equal(code, 0, stderr);
     await check(whole);
     const line = await whole.steps();
-    const [first, last] = [line.findIndex((step) => step.includes('whole/.www.pem')), line.length];
+    const [first, last] = [
+      line.findIndex((step) => step.includes('whole/.www.pem')),
+      line.findLastIndex((step) => step.includes('deploy%3A')),
+    ];
     assert.ok(first >= 0 && line.some((step) => step === 'after run nginx'), line.join('\n'));
     const count = Math.min(POINTS, last - first);
     const points = Array.from({ length: count }, (_, nth) => first + 1 + Math.floor((nth * (last - first)) / count));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +9,7 @@ import tls from 'node:tls';
 import { isTscertError, type TscertError } from '../../src/base/errors.js';
 import type { Event } from '../../src/base/events.js';
 import { createGathering } from '../../src/base/gathering.js';
+import { decodePem } from '../../src/base/pem.js';
 import { createDeployer } from '../../src/flow/deploy.js';
 import type { Kept } from '../../src/flow/outcome.js';
 import { createCertificate } from '../../src/pki/certificate.js';
@@ -59,6 +60,11 @@ function wants(...deploy: readonly TargetRequest[]): CertificateRequest {
 const hook = (command: string): TargetRequest => ({ kind: 'command', command, timeout: 60_000 });
 const file = (where: string): TargetRequest => ({ kind: 'file', path: where, content: ['fullchain', 'key'], mode: 0o600 });
 
+const digestOf = (pem: string): string =>
+  createHash('sha256')
+    .update(decodePem(pem)[0]?.der ?? '')
+    .digest('hex');
+
 function createWorld({ clock = realClock, records = createMemoryStore({ clock }) as Records } = {}) {
   const environment = { PATH: process.env.PATH, AWS_SECRET_ACCESS_KEY: 'planted' };
   const deployer = createDeployer({ records, clock, environment });
@@ -67,7 +73,7 @@ function createWorld({ clock = realClock, records = createMemoryStore({ clock })
   return {
     ...{ events, records },
     deploy: (wanted: CertificateRequest, kept: Kept, signal = new AbortController().signal) => deployer.deploy(wanted, kept, line(signal)),
-    isDone: (wanted: CertificateRequest, { stored }: Kept) => deployer.isDone(wanted, stored),
+    isDone: (wanted: CertificateRequest, { stored }: Kept) => deployer.isDone(wanted, digestOf(stored.certificate)),
     /** The states that are kept: title and state. */
     states: async () => (await readTargets('a.test', records)).map(({ title, state }) => `${title}: ${state}`),
   };

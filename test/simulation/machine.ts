@@ -1,9 +1,11 @@
 /** One machine that nobody looks at: a store, certificates that it serves, and a timer that runs `renew` twice a day. */
 
+import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Clock, Random } from '../../src/base/clock.js';
 import { TscertError } from '../../src/base/errors.js';
 import { createGathering } from '../../src/base/gathering.js';
+import { decodePem } from '../../src/base/pem.js';
 import { createIssuers } from '../../src/cli/issuers.js';
 import type { System } from '../../src/cli/system.js';
 import { keepRun, nextRunAfter } from '../../src/cli/timer.js';
@@ -89,7 +91,7 @@ export function createMachine(options: MachineOptions): Machine {
   const isDone = (name: string, certificate: string): boolean =>
     served.get(name) === certificate || (twist === 'careless' && attempted.has(certificate));
   const deployerFor = (power: Power, clock: Clock): Deployer => ({
-    isDone: async ({ name }, { certificate }) => isDone(name, certificate),
+    isDone: async ({ name }, fingerprint) => fingerprintOf(served.get(name) ?? '') === fingerprint,
     deploy: ({ name }, { stored }) =>
       power.act(async () => {
         if (isDone(name, stored.certificate)) return;
@@ -153,6 +155,13 @@ export function createMachine(options: MachineOptions): Machine {
       return Promise.race([run(power), power.whenCut]);
     },
   };
+}
+
+/** SHA-256 of the DER, hexadecimal; of no certificate it is no fingerprint. */
+function fingerprintOf(pem: string): string {
+  return createHash('sha256')
+    .update(decodePem(pem)[0]?.der ?? '')
+    .digest('hex');
 }
 
 /** Nothing is run before or after an order. */

@@ -69,6 +69,7 @@ export function createPower(cut?: Cut): Power {
     http: (http) => ({ request: (request) => act(() => http.request(request)), close: () => http.close() }),
     store: (store) => ({
       load: (name) => forLiving(() => store.load(name)),
+      outline: (name) => forLiving(() => store.outline(name)),
       save: (name, bundle) => act(() => store.save(name, bundle)),
       generations: (name) => forLiving(() => store.generations(name)),
       loadGeneration: (name, id) => forLiving(() => store.loadGeneration(name, id)),

@@ -1,6 +1,7 @@
 /** The end of a run: for people where the files are and when they expire, for programs one document. */
 import path from 'node:path';
 import { formatDuration } from '../../base/duration.js';
+import type { Quiet } from '../../flow/glance.js';
 import type { Outcome, StageTime } from '../../flow/outcome.js';
 import type { Paint } from './paint.js';
 import { errorDocument, messageWords } from './words.js';
@@ -51,11 +52,7 @@ export function outcomeDocument(outcome: Outcome): Record<string, unknown> {
     case 'issued':
       return {
         ...common,
-        generation: outcome.stored.generation,
-        files: outcome.stored.locations,
-        notBefore: new Date(outcome.notBefore).toISOString(),
-        notAfter: new Date(outcome.notAfter).toISOString(),
-        renewAt: new Date(outcome.renewAt).toISOString(),
+        ...storedDocument({ ...outcome, ...outcome.stored }),
         ...(outcome.deployError === undefined ? {} : { deployError: errorDocument(outcome.deployError) }),
       };
     case 'tested':
@@ -70,6 +67,21 @@ export function outcomeDocument(outcome: Outcome): Record<string, unknown> {
     case 'failed':
       return { ...common, error: errorDocument(outcome.error) };
   }
+}
+
+/** A certificate for which there was nothing to do, as data. */
+export function keptDocument(name: string, quiet: Quiet): Record<string, unknown> {
+  return { name, state: 'kept', stages: [], ...storedDocument(quiet) };
+}
+
+function storedDocument({ generation, locations, notBefore, notAfter, renewAt }: Quiet): Record<string, unknown> {
+  return {
+    generation,
+    files: locations,
+    notBefore: new Date(notBefore).toISOString(),
+    notAfter: new Date(notAfter).toISOString(),
+    renewAt: new Date(renewAt).toISOString(),
+  };
 }
 
 function totalTime(stages: readonly StageTime[]): string {
