@@ -15,9 +15,15 @@ import type { System } from './system.js';
 
 /** @param dryRun where a CA has a staging directory, the run goes there */
 export function buildHelp(system: System, dryRun = false): BuildHelp {
+  const known = new Map<string, ReturnType<typeof directoriesOf>>();
   return {
     now: system.clock.now(),
-    directoriesOf: (ca) => directoriesOf(ca, dryRun),
+    directoriesOf(ca) {
+      const key = JSON.stringify(ca);
+      const found = known.get(key) ?? directoriesOf(ca, dryRun);
+      known.set(key, found);
+      return found;
+    },
     readCsr: (file) => wantedBy(readFile(path.resolve(system.cwd, file)), file),
   };
 }

@@ -176,6 +176,7 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
 
   return async () => {
     const outcomes: Outcome[] = [];
+    const begun = clock.now();
     let others = 0;
     try {
       const quiet = await lookForQuiet(context, store, RUN, { counter: shown.counter, tells: globals.verbose === true });
@@ -195,7 +196,7 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
     await saveCounts(context, surroundings, { command: 'watch', ...RUN, code: exitCodeOfRun(outcomes, signal, others) });
     const now = clock.now();
     const next = await service.look().then(
-      (overviews) => nextWake(overviews, retries.take(outcomes, now), now),
+      (overviews) => nextWake(overviews, retries.take(outcomes, now), { begun, now }),
       () => now + AGAIN,
     );
     state.lastPass = now;

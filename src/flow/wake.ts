@@ -45,12 +45,17 @@ export function createRetries(): Retries {
 /**
  * The first time at which any certificate wants to be looked at: its renewal, the CA's next word about it, the next attempt after a
  * failure, or what `retries` say; within a minute and twelve hours from now.
+ * @param begun when the pass began that ends now: what came due while it went on may have been looked at too early
  */
-export function nextWake(overviews: Iterable<CertificateOverview>, retries: readonly number[], now: number): number {
+export function nextWake(
+  overviews: Iterable<CertificateOverview>,
+  retries: readonly number[],
+  { begun, now }: { readonly begun: number; readonly now: number },
+): number {
   let first = now + LONGEST;
   const take = (time: number | undefined): void => {
-    // What is past has been looked at just now.
-    if (time !== undefined && time > now && time < first) first = time;
+    // What was past when the pass began has been looked at.
+    if (time !== undefined && time > begun && time < first) first = time;
   };
   for (const time of retries) take(time);
   for (const { renewal, certificate, ledger } of overviews) {

@@ -162,7 +162,6 @@ const lives = ofCertificate(({ notAfter }, { now }) =>
 
 const renewalLiesAhead = ofCertificate((certificate, { wanted, advice, now, nextLook = now }) => {
   const { at, by } = renewalOf(certificate, wanted.renewBefore, advice);
-  const end = timeText(certificate.notAfter);
   if (by === 'ari' && advice !== undefined) {
     // RFC 9773 §4.2: a moment before the next look is not waited for.
     if (at > Math.max(now, nextLook)) return undefined;
@@ -170,11 +169,14 @@ const renewalLiesAhead = ofCertificate((certificate, { wanted, advice, now, next
     const why = advice.explanationUrl === undefined ? '' : `; it tells why at ${advice.explanationUrl}`;
     return {
       reason: 'Renewing',
-      message: `The CA advises to renew it ${window}, and ${timeText(at)} was drawn; it expires at ${end}${why}`,
+      message: `The CA advises to renew it ${window}, and ${timeText(at)} was drawn; it expires at ${timeText(certificate.notAfter)}${why}`,
     };
   }
   if (now < at) return undefined;
-  return { reason: 'Renewing', message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${end}` };
+  return {
+    reason: 'Renewing',
+    message: `The certificate was to be renewed at ${timeText(at)}; it expires at ${timeText(certificate.notAfter)}`,
+  };
 });
 
 /** All the checks, in cert-manager's order. */

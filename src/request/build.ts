@@ -108,9 +108,10 @@ function omit<T extends object, K extends keyof T>(value: T, keys: readonly K[])
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
-function nameOf(options: Merged, help: BuildHelp): string {
+/** @param spec what the options ask for, where that is known already */
+function nameOf(options: Merged, help: BuildHelp, spec?: CertificateSpec): string {
   if (options.name !== undefined) return options.name;
-  const [first] = specOf(options, help).names;
+  const [first] = (spec ?? specOf(options, help)).names;
   return (first?.type === 'uri' ? first.value.replaceAll(/[:/?#]+/g, '_') : first?.value) ?? options.cn ?? '';
 }
 
@@ -122,7 +123,7 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     throw new TscertError('usage', 'Cannot use --key with --csr: the CSR is signed already');
   }
   const spec = specOf(options, help);
-  const name = nameOf(options, help);
+  const name = nameOf(options, help, spec);
   if (name === '') throw new TscertError('request-invalid', 'Cannot name the certificate: it has no names', { data: { field: 'domains' } });
   return {
     name,

@@ -78,7 +78,9 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
       throw foreignLink(name, link, 'is not the symbolic link that tscert makes; move it away');
     }
     const generation = path.posix.basename(target);
-    if (isGeneration(generation) && path.resolve(live, target) === path.join(path.resolve(archive), name, generation)) return generation;
+    const isOurs =
+      target === `../archive/${name}/${generation}` || path.resolve(live, target) === path.join(path.resolve(archive), name, generation);
+    if (isGeneration(generation) && isOurs) return generation;
     throw foreignLink(name, link, `points at "${target}" instead of a generation in "${path.join(archive, name)}"; remove the link`);
   };
 

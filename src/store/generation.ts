@@ -157,7 +157,7 @@ async function nameGeneration(fs: FileSystem, folder: string, building: string):
 function marksOf(fs: FileSystem, folder: string, parts: readonly PartName[]): Record<string, string> {
   return Object.fromEntries(
     parts.map((part) => {
-      const { size, mtimeMs } = fs.lstatSync(path.join(folder, PART_FILES[part]));
+      const { size, mtimeMs } = fs.lstatSync(`${folder}/${PART_FILES[part]}`);
       return [part, `${size} ${mtimeMs}`];
     }),
   );

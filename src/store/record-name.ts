@@ -8,7 +8,7 @@ const LONGEST = 180;
  * in `%~` and a digest: whoever lists such files finds the key inside.
  */
 export function fileNameOf(key: string): string {
-  const name = [...Buffer.from(key)].map(encodeByte).join('').replace(/^\./, '%2E') || '%';
+  const name = key.replaceAll(/[^A-Za-z0-9._-]+/g, encodeText).replace(/^\./, '%2E') || '%';
   if (name.length <= LONGEST) return name;
   return `${name.slice(0, LONGEST - 34)}%~${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 }
@@ -20,7 +20,6 @@ export function keyOf(fileName: string): string | undefined {
   return Buffer.from(bytes, 'hex').toString();
 }
 
-function encodeByte(byte: number): string {
-  const character = String.fromCharCode(byte);
-  return /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+function encodeText(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }

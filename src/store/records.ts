@@ -21,8 +21,9 @@ export const RECORD_FOLDERS: Readonly<Record<RecordKind, string>> = {
  * record is `store-damaged`, except in the cache, where it is as good as absent.
  */
 export function createRecords({ folder, self, fs }: { folder: string; self: Owner; fs: FileSystem }): Records {
-  const folderOf = (kind: RecordKind): string => path.join(folder, RECORD_FOLDERS[kind]);
-  const fileOf = (kind: RecordKind, key: string): string => path.join(folderOf(kind), `${fileNameOf(key)}.json`);
+  const folders = new Map(Object.entries(RECORD_FOLDERS).map(([kind, below]) => [kind, path.join(folder, below)]));
+  const folderOf = (kind: RecordKind): string => folders.get(kind) ?? path.join(folder, RECORD_FOLDERS[kind]);
+  const fileOf = (kind: RecordKind, key: string): string => `${folderOf(kind)}/${fileNameOf(key)}.json`;
   const changes = new Map<string, Promise<void>>();
 
   const inOrder = (file: string, change: () => Promise<void>): Promise<void> => {

@@ -135,24 +135,29 @@ describe('the next look', () => {
   const ready = overviewOf({ name: 'a.example.com' });
 
   test('is at least every twelve hours, and at most once a minute', () => {
-    assert.equal(nextWake([], [], NOW), NOW + 12 * HOUR);
-    assert.equal(nextWake([ready], [], NOW), NOW + 12 * HOUR);
-    assert.equal(nextWake([], [NOW + 1], NOW), NOW + MINUTE);
+    assert.equal(nextWake([], [], { begun: NOW, now: NOW }), NOW + 12 * HOUR);
+    assert.equal(nextWake([ready], [], { begun: NOW, now: NOW }), NOW + 12 * HOUR);
+    assert.equal(nextWake([], [NOW + 1], { begun: NOW, now: NOW }), NOW + MINUTE);
   });
 
   test('is the first of what any certificate waits for', () => {
     const at = NOW + 5 * HOUR;
     const withLedger = (more: object) => ({ ...ready, ledger: { ...emptyLedger(), ...more } });
     const renewalInfo = { certificate: 'x', checkAt: iso(at) };
-    assert.equal(nextWake([ready, { ...ready, renewal: { at, by: 'ari' } }], [], NOW), at);
-    assert.equal(nextWake([withLedger({ renewalInfo }), ready], [], NOW), at);
-    assert.equal(nextWake([withLedger({ failure: failureOf({ nextAt: iso(at) }) })], [], NOW), at);
-    assert.equal(nextWake([ready], [at, at + 1], NOW), at);
-    assert.equal(nextWake([overviewOf({ name: 'b', lifetime: 1, age: 1 - 5 / 24 })], [], NOW), at);
+    assert.equal(nextWake([ready, { ...ready, renewal: { at, by: 'ari' } }], [], { begun: NOW, now: NOW }), at);
+    assert.equal(nextWake([withLedger({ renewalInfo }), ready], [], { begun: NOW, now: NOW }), at);
+    assert.equal(nextWake([withLedger({ failure: failureOf({ nextAt: iso(at) }) })], [], { begun: NOW, now: NOW }), at);
+    assert.equal(nextWake([ready], [at, at + 1], { begun: NOW, now: NOW }), at);
+    assert.equal(nextWake([overviewOf({ name: 'b', lifetime: 1, age: 1 - 5 / 24 })], [], { begun: NOW, now: NOW }), at);
+  });
+
+  test('comes soon for what came due while the pass went on: it may have been looked at too early', () => {
+    const due = { ...ready, renewal: { at: NOW - MINUTE, by: 'ari' } } as const;
+    assert.equal(nextWake([due], [], { begun: NOW - 2 * MINUTE, now: NOW }), NOW + MINUTE);
   });
 
   test('is not for what is past: that was looked at just now', () => {
-    assert.equal(nextWake([{ ...ready, renewal: { at: NOW - DAY, by: 'lifetime' } }], [NOW], NOW), NOW + 12 * HOUR);
+    assert.equal(nextWake([{ ...ready, renewal: { at: NOW - DAY, by: 'lifetime' } }], [NOW], { begun: NOW, now: NOW }), NOW + 12 * HOUR);
   });
 });
 
