@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { STARTTLS } from '../../net/starttls.js';
 import type { Context } from '../context.js';
-import type { OcspCheckFlags } from '../ocsp-check-run.js';
+import type { OcspCheckFlags } from '../ocsp-check/run.js';
 import type { Verb } from '../verb.js';
 
 const collect = (value: string, previous: readonly string[] | false = []): string[] => [...(previous || []), value];
@@ -79,7 +79,7 @@ not stapled, 1 could not be checked, 13 no way to check it, 0 good.`,
     );
     command.action(
       run(async (context: Context, targets: readonly string[], flags: OcspCheckFlags) =>
-        (await import('../ocsp-check-run.js')).runOcspCheck(context, targets, flags),
+        (await import('../ocsp-check/run.js')).runOcspCheck(context, targets, flags),
       ),
     );
   },

@@ -2,13 +2,13 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { TscertError } from '../base/errors.js';
-import type { GivenEvidence } from '../flow/revocation.js';
-import type { GivenCrl } from '../flow/revocation-crl.js';
-import { guardedUrl } from '../net/guard.js';
-import { unreadable } from '../store/files.js';
-import { readBytes } from './files.js';
-import type { System } from './system.js';
+import { TscertError } from '../../base/errors.js';
+import type { GivenEvidence } from '../../flow/revocation/check.js';
+import type { GivenCrl } from '../../flow/revocation/crl.js';
+import { guardedUrl } from '../../net/guard.js';
+import { unreadable } from '../../store/files.js';
+import { readBytes } from '../files.js';
+import type { System } from '../system.js';
 
 /**
  * Reads the responses, and makes sure that the CRLs can be read.

@@ -2,16 +2,16 @@
  * Whether certificates were revoked: evidence is gathered for many at once, from what was given and from where the certificates say that it is, and
  * each gets a verdict. Whether their CAs are to be trusted is another question.
  */
-import type { Clock } from '../base/clock.js';
-import type { GuardedHttp } from '../net/guarded.js';
-import { type CertificateContent, isIssuedBy } from '../pki/certificate.js';
-import { crlAddressesOf } from '../pki/crl-urls.js';
-import { checkOcspResponse } from '../pki/ocsp-verdict.js';
-import type { CrlCache } from '../store/crl-cache.js';
-import { createCrlReader, type GivenCrl } from './revocation-crl.js';
-import { decisiveOf, type Evidence, type Failure, type Origin, type RevocationReport } from './revocation-evidence.js';
-import { createIssuerFinder } from './revocation-issuer.js';
-import { createResponders, evidenceOf } from './revocation-responder.js';
+import type { Clock } from '../../base/clock.js';
+import type { GuardedHttp } from '../../net/guarded.js';
+import { type CertificateContent, isIssuedBy } from '../../pki/certificate.js';
+import { crlAddressesOf } from '../../pki/crl-urls.js';
+import { checkOcspResponse } from '../../pki/ocsp-verdict.js';
+import type { CrlCache } from '../../store/crl-cache.js';
+import { createCrlReader, type GivenCrl } from './crl.js';
+import { decisiveOf, type Evidence, type Failure, type Origin, type RevocationReport } from './evidence.js';
+import { createIssuerFinder } from './issuer.js';
+import { createResponders, evidenceOf } from './responder.js';
 
 /** A certificate that is asked about. */
 export interface RevocationSubject {

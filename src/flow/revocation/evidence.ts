@@ -1,8 +1,8 @@
 /** What tells whether a certificate was revoked, where it came from, and what all of it says together. Pure. */
-import type { CertificateContent } from '../pki/certificate.js';
-import type { Crl } from '../pki/crl.js';
-import type { OcspSigner } from '../pki/ocsp-signer.js';
-import type { OcspAnswered, OcspWarning } from '../pki/ocsp-verdict.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import type { Crl } from '../../pki/crl.js';
+import type { OcspSigner } from '../../pki/ocsp-signer.js';
+import type { OcspAnswered, OcspWarning } from '../../pki/ocsp-verdict.js';
 
 /** Where something was had from. */
 export interface Origin {

@@ -1,9 +1,9 @@
 /** The certificate that issued another: one of those at hand, else the one that the certificate says where to find (RFC 5280 §4.2.2.1). */
-import { TscertError } from '../base/errors.js';
-import type { GuardedHttp } from '../net/guarded.js';
-import { type CertificateContent, isIssuedBy, readCertificate, readCertificates } from '../pki/certificate.js';
-import type { Failure } from './revocation-evidence.js';
-import { failureOf, statusFailure } from './revocation-failure.js';
+import { TscertError } from '../../base/errors.js';
+import type { GuardedHttp } from '../../net/guarded.js';
+import { type CertificateContent, isIssuedBy, readCertificate, readCertificates } from '../../pki/certificate.js';
+import type { Failure } from './evidence.js';
+import { failureOf, statusFailure } from './failure.js';
 
 export interface IssuerParts {
   /** Absent where nobody is to be asked. */

@@ -1,14 +1,14 @@
 /** What CRLs say of many certificates of one issuer: each list is had once, and no more of them than it takes. */
-import { createLimiter } from '../net/limiter.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import type { CrlDoubt } from '../pki/crl.js';
-import { readCrls } from '../pki/crl-reader.js';
-import { crlSignersOf } from '../pki/crl-signers.js';
-import { type CrlAddress, crlAddressesOf } from '../pki/crl-urls.js';
-import { type CrlVerdict, crlVerdict } from '../pki/crl-verdict.js';
-import { type CrlSourceParts, readCrlAt } from './revocation-crl-source.js';
-import type { CrlEvidence, Failure, Origin, SourcedCrl } from './revocation-evidence.js';
-import { failureOf } from './revocation-failure.js';
+import { createLimiter } from '../../net/limiter.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import type { CrlDoubt } from '../../pki/crl.js';
+import { readCrls } from '../../pki/crl-reader.js';
+import { crlSignersOf } from '../../pki/crl-signers.js';
+import { type CrlAddress, crlAddressesOf } from '../../pki/crl-urls.js';
+import { type CrlVerdict, crlVerdict } from '../../pki/crl-verdict.js';
+import { type CrlSourceParts, readCrlAt } from './crl-source.js';
+import type { CrlEvidence, Failure, Origin, SourcedCrl } from './evidence.js';
+import { failureOf } from './failure.js';
 
 /** A CRL that was named: a URL, or the file that it lies in, with one or several in PEM. */
 export type GivenCrl = { readonly url: string } | { readonly file: string; open(): AsyncIterable<Uint8Array> };

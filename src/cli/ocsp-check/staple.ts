@@ -1,8 +1,8 @@
 /** The file from which a server staples: nginx's `ssl_stapling_file`, HAProxy's `.ocsp`. */
-import type { OcspEvidence, RevocationReport } from '../flow/revocation-evidence.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import { writeFiles } from './files.js';
-import type { System } from './system.js';
+import type { OcspEvidence, RevocationReport } from '../../flow/revocation/evidence.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import { writeFiles } from '../files.js';
+import type { System } from '../system.js';
 
 export type StapleOutcome =
   | { readonly result: 'written'; readonly file: string; readonly until?: Date }

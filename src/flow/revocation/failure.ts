@@ -1,7 +1,7 @@
 /** What went wrong on the way to evidence, as a value beside the evidence that there is. */
-import { isTscertError, type TscertError } from '../base/errors.js';
-import { responseInvalid } from '../net/failure.js';
-import type { Failure, Origin } from './revocation-evidence.js';
+import { isTscertError, type TscertError } from '../../base/errors.js';
+import { responseInvalid } from '../../net/failure.js';
+import type { Failure, Origin } from './evidence.js';
 
 /** The failure of getting something; anything but a {@link TscertError} is a fault of tscert and is thrown on. */
 export function failureOf(kind: Failure['kind'], origin: Origin, error: unknown): Failure {

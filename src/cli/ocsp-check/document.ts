@@ -1,10 +1,10 @@
 /** What `ocsp-check` found out as data, for --json. Times are RFC 3339. */
-import type { Evidence, Failure, Origin, SourcedCrl } from '../flow/revocation-evidence.js';
-import type { Latency } from '../flow/revocation-latency.js';
-import type { OcspSigner } from '../pki/ocsp-signer.js';
-import { formatDistinguishedName } from '../pki/rfc4514.js';
-import { type Checked, exitCodeOfStanding, type Stapling, standingOf, staplingOf } from './ocsp-check-standing.js';
-import type { StapleOutcome } from './ocsp-check-staple.js';
+import type { Evidence, Failure, Origin, SourcedCrl } from '../../flow/revocation/evidence.js';
+import type { Latency } from '../../flow/revocation/latency.js';
+import type { OcspSigner } from '../../pki/ocsp-signer.js';
+import { formatDistinguishedName } from '../../pki/rfc4514.js';
+import { type Checked, exitCodeOfStanding, type Stapling, standingOf, staplingOf } from './standing.js';
+import type { StapleOutcome } from './staple.js';
 
 type Document = Record<string, unknown>;
 

@@ -1,15 +1,15 @@
 /** What `ocsp-check` found out, in lines for people. Nothing that others wrote reaches the terminal raw. */
-import { formatDuration } from '../base/duration.js';
-import { printable } from '../base/printable.js';
-import type { Evidence, Failure, Origin, SourcedCrl } from '../flow/revocation-evidence.js';
-import type { Latency } from '../flow/revocation-latency.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import { formatDistinguishedName } from '../pki/rfc4514.js';
-import { type Checked, type Standing, type Stapling, standingOf, staplingOf } from './ocsp-check-standing.js';
-import type { StapleOutcome } from './ocsp-check-staple.js';
-import type { Paint } from './ui/paint.js';
-import { distanceWords, minuteWords, timeWords } from './ui/times.js';
-import { messageWords } from './ui/words.js';
+import { formatDuration } from '../../base/duration.js';
+import { printable } from '../../base/printable.js';
+import type { Evidence, Failure, Origin, SourcedCrl } from '../../flow/revocation/evidence.js';
+import type { Latency } from '../../flow/revocation/latency.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import { formatDistinguishedName } from '../../pki/rfc4514.js';
+import type { Paint } from '../ui/paint.js';
+import { distanceWords, minuteWords, timeWords } from '../ui/times.js';
+import { messageWords } from '../ui/words.js';
+import { type Checked, type Standing, type Stapling, standingOf, staplingOf } from './standing.js';
+import type { StapleOutcome } from './staple.js';
 
 const WORDS: Readonly<Record<Standing, string>> = {
   good: 'good',

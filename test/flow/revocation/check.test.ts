@@ -1,13 +1,13 @@
 /** Evidence for many certificates at once: how responders are asked, what they are asked again, and what it comes to. */
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
-import { checkRevocation, type RevocationParts, type RevocationSubject } from '../../src/flow/revocation.js';
-import type { RevocationReport } from '../../src/flow/revocation-evidence.js';
-import { createGuardedHttp } from '../../src/net/guarded.js';
-import { forge } from '../pki/ocsp-forge.js';
-import { HOUR, ocspCa, ocspLeaf, TODAY } from '../pki/ocsp-world.js';
-import { keyOf, type Party } from '../pki/support.js';
-import { type Asked, errorReply, type RespondingCa, respondingCa, startRevocationServer } from './revocation-world.js';
+import { checkRevocation, type RevocationParts, type RevocationSubject } from '../../../src/flow/revocation/check.js';
+import type { RevocationReport } from '../../../src/flow/revocation/evidence.js';
+import { createGuardedHttp } from '../../../src/net/guarded.js';
+import { forge } from '../../pki/ocsp-forge.js';
+import { HOUR, ocspCa, ocspLeaf, TODAY } from '../../pki/ocsp-world.js';
+import { keyOf, type Party } from '../../pki/support.js';
+import { type Asked, errorReply, type RespondingCa, respondingCa, startRevocationServer } from './world.js';
 
 const server = await startRevocationServer();
 const http = createGuardedHttp({ proxy: {}, userAgent: 'tscert-test', allowPrivate: true });

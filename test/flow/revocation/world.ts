@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Der } from '../../src/pki/der.js';
-import { readDer } from '../../src/pki/der-reader.js';
-import { type CertId, certIdsOf, readCertId } from '../../src/pki/ocsp-cert-id.js';
-import { nonceValue, OCSP_NONCE } from '../../src/pki/ocsp-request.js';
-import { criticalExtension, forge, GOOD, revoked, UNKNOWN } from '../pki/ocsp-forge.js';
-import { HOUR, ocspCa, ocspLeaf } from '../pki/ocsp-world.js';
-import type { Party, PartySpec } from '../pki/support.js';
+import type { Der } from '../../../src/pki/der.js';
+import { readDer } from '../../../src/pki/der-reader.js';
+import { type CertId, certIdsOf, readCertId } from '../../../src/pki/ocsp-cert-id.js';
+import { nonceValue, OCSP_NONCE } from '../../../src/pki/ocsp-request.js';
+import { criticalExtension, forge, GOOD, revoked, UNKNOWN } from '../../pki/ocsp-forge.js';
+import { HOUR, ocspCa, ocspLeaf } from '../../pki/ocsp-world.js';
+import type { Party, PartySpec } from '../../pki/support.js';
 
 /** A question that came in. */
 export interface Asked {

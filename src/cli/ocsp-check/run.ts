@@ -1,24 +1,24 @@
 /** A run of `ocsp-check`: all targets at once, one verdict each, the worst of them as the exit code. */
-import { isTscertError, TscertError } from '../base/errors.js';
-import { checkRevocation } from '../flow/revocation.js';
-import { type Latency, measureResponders } from '../flow/revocation-latency.js';
-import { createLimiter } from '../net/limiter.js';
-import type { StartTls } from '../net/starttls.js';
-import type { Context } from './context.js';
-import { exitCodeOf } from './exit.js';
-import { checkStandardInput, readBytes } from './files.js';
-import { checkedDocument } from './ocsp-check-document.js';
-import { readEvidence } from './ocsp-check-evidence.js';
-import { type Checked, exitCodeOfStanding, type Standing, standingOf, worst } from './ocsp-check-standing.js';
-import { type StapleOutcome, writeStaple } from './ocsp-check-staple.js';
-import { checkTargetForms, findTarget, readAll, type Target } from './ocsp-check-targets.js';
-import { checkedText } from './ocsp-check-text.js';
-import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
-import { openRevocation, type RevocationConnections } from './revocation-parts.js';
-import { paintOfOutput } from './ui/states.js';
-import { errorDocument } from './ui/words.js';
-import { openStore } from './wire.js';
+import { isTscertError, TscertError } from '../../base/errors.js';
+import { checkRevocation } from '../../flow/revocation/check.js';
+import { type Latency, measureResponders } from '../../flow/revocation/latency.js';
+import { createLimiter } from '../../net/limiter.js';
+import type { StartTls } from '../../net/starttls.js';
+import type { Context } from '../context.js';
+import { exitCodeOf } from '../exit.js';
+import { checkStandardInput, readBytes } from '../files.js';
+import { readOptions } from '../options.js';
+import { dataFolder } from '../places.js';
+import { openRevocation, type RevocationConnections } from '../revocation-parts.js';
+import { paintOfOutput } from '../ui/states.js';
+import { errorDocument } from '../ui/words.js';
+import { openStore } from '../wire.js';
+import { checkedDocument } from './document.js';
+import { readEvidence } from './evidence.js';
+import { type Checked, exitCodeOfStanding, type Standing, standingOf, worst } from './standing.js';
+import { type StapleOutcome, writeStaple } from './staple.js';
+import { checkTargetForms, findTarget, readAll, type Target } from './targets.js';
+import { checkedText } from './text.js';
 
 export interface OcspCheckFlags {
   readonly issuer?: readonly string[];

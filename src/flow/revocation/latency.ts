@@ -1,9 +1,9 @@
 /** How long responders take to answer: each on a connection of its own, by each version of IP, several times. */
-import { isTscertError } from '../base/errors.js';
-import type { GuardedHttp } from '../net/guarded.js';
-import { createLimiter } from '../net/limiter.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import { createOcspRequest, ocspGetUrl } from '../pki/ocsp-request.js';
+import { isTscertError } from '../../base/errors.js';
+import type { GuardedHttp } from '../../net/guarded.js';
+import { createLimiter } from '../../net/limiter.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import { createOcspRequest, ocspGetUrl } from '../../pki/ocsp-request.js';
 
 export interface LatencyQuestion {
   /** Of the responder. */

@@ -1,11 +1,11 @@
 /** One question to an OCSP responder and its answer, judged; asked once more after what passes by itself. */
-import type { Clock } from '../base/clock.js';
-import { isTscertError } from '../base/errors.js';
-import type { GuardedHttp, GuardedResponse } from '../net/guarded.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import { createOcspNonce, createOcspRequest, ocspGetUrl } from '../pki/ocsp-request.js';
-import { checkOcspResponse, type OcspAnswered, type OcspRefused } from '../pki/ocsp-verdict.js';
-import { statusFailure } from './revocation-failure.js';
+import type { Clock } from '../../base/clock.js';
+import { isTscertError } from '../../base/errors.js';
+import type { GuardedHttp, GuardedResponse } from '../../net/guarded.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import { createOcspNonce, createOcspRequest, ocspGetUrl } from '../../pki/ocsp-request.js';
+import { checkOcspResponse, type OcspAnswered, type OcspRefused } from '../../pki/ocsp-verdict.js';
+import { statusFailure } from './failure.js';
 
 export interface ExchangeParts {
   readonly http: Pick<GuardedHttp, 'request'>;

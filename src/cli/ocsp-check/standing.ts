@@ -1,7 +1,7 @@
 /** How a target stands after all: what is known of its certificate, and of what its server sends along; and the exit code for that. */
-import type { Evidence, Failure, RevocationReport, RevocationStatus } from '../flow/revocation-evidence.js';
-import { EXIT } from './exit.js';
-import type { Target } from './ocsp-check-targets.js';
+import type { Evidence, Failure, RevocationReport, RevocationStatus } from '../../flow/revocation/evidence.js';
+import { EXIT } from '../exit.js';
+import type { Target } from './targets.js';
 
 /** A target that was checked. */
 export interface Checked extends Target {

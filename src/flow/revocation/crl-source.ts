@@ -1,11 +1,11 @@
 /** CRLs by URL: fetched, or what is kept of them where their server says that it has no other, or says nothing. */
-import { isTscertError, TscertError } from '../base/errors.js';
-import type { GuardedHttp, GuardedStream } from '../net/guarded.js';
-import type { Crl } from '../pki/crl.js';
-import { type CrlRequest, MAX_CRL_BYTES, readCrl } from '../pki/crl-reader.js';
-import type { CachedCrl, CrlCache } from '../store/crl-cache.js';
-import type { SourcedCrl } from './revocation-evidence.js';
-import { statusFailure } from './revocation-failure.js';
+import { isTscertError, TscertError } from '../../base/errors.js';
+import type { GuardedHttp, GuardedStream } from '../../net/guarded.js';
+import type { Crl } from '../../pki/crl.js';
+import { type CrlRequest, MAX_CRL_BYTES, readCrl } from '../../pki/crl-reader.js';
+import type { CachedCrl, CrlCache } from '../../store/crl-cache.js';
+import type { SourcedCrl } from './evidence.js';
+import { statusFailure } from './failure.js';
 
 export interface CrlSourceParts {
   /** Absent where nobody is to be asked: then there is what is kept. */

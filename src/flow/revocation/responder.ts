@@ -2,13 +2,13 @@
  * What OCSP responders say of many certificates, with few questions: all of one issuer in one; those of which a responder does not speak then
  * one by one, for many responders answer nothing else (RFC 5019 §2.1.1).
  */
-import { isTscertError } from '../base/errors.js';
-import { createLimiter } from '../net/limiter.js';
-import type { CertificateContent } from '../pki/certificate.js';
-import type { OcspAnswered, OcspRefused } from '../pki/ocsp-verdict.js';
-import type { Failure, OcspEvidence, Origin, Revocation } from './revocation-evidence.js';
-import { askOcsp, type ExchangeParts, type OcspAsk, type OcspReply } from './revocation-exchange.js';
-import { failureOf } from './revocation-failure.js';
+import { isTscertError } from '../../base/errors.js';
+import { createLimiter } from '../../net/limiter.js';
+import type { CertificateContent } from '../../pki/certificate.js';
+import type { OcspAnswered, OcspRefused } from '../../pki/ocsp-verdict.js';
+import type { Failure, OcspEvidence, Origin, Revocation } from './evidence.js';
+import { askOcsp, type ExchangeParts, type OcspAsk, type OcspReply } from './exchange.js';
+import { failureOf } from './failure.js';
 
 export interface Responders {
   /**

@@ -1,17 +1,17 @@
 /** What `ocsp-check` is about: certificates of files, of the store and of servers, with what came along. */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { isTscertError, TscertError } from '../base/errors.js';
-import { nearest } from '../base/nearest.js';
-import type { RevocationSubject } from '../flow/revocation.js';
-import type { StartTls } from '../net/starttls.js';
-import { handshake } from '../net/tls.js';
-import { type CertificateContent, readCertificate, readCertificates } from '../pki/certificate.js';
-import { splitDer } from '../pki/kind.js';
-import { storedName } from '../store/name.js';
-import type { Store } from '../store/store.js';
-import type { Context } from './context.js';
-import { readBytes } from './files.js';
+import { isTscertError, TscertError } from '../../base/errors.js';
+import { nearest } from '../../base/nearest.js';
+import type { RevocationSubject } from '../../flow/revocation/check.js';
+import type { StartTls } from '../../net/starttls.js';
+import { handshake } from '../../net/tls.js';
+import { type CertificateContent, readCertificate, readCertificates } from '../../pki/certificate.js';
+import { splitDer } from '../../pki/kind.js';
+import { storedName } from '../../store/name.js';
+import type { Store } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { readBytes } from '../files.js';
 
 /** A certificate to check. */
 export interface Target {
