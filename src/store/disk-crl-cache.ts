@@ -17,13 +17,13 @@ export interface CrlCacheOptions {
   readonly process: { readonly pid: number; readonly host: string };
   readonly isAlive: IsAlive;
   readonly clock: Pick<Clock, 'now'>;
-  /** The most octets of all CRLs together; {@link MAX_CACHE_BYTES} unless given. */
+  /** The most octets of all CRLs together; 512 MiB unless given. */
   readonly maxBytes?: number;
   readonly fs?: FileSystem;
 }
 
-/** 512 MiB: five of the largest CRLs. */
-export const MAX_CACHE_BYTES = 512 * 1024 * 1024;
+/** Five of the largest CRLs. */
+const MAX_CACHE_BYTES = 512 * 1024 * 1024;
 
 /** The cache below the store's folder, which is made when something is kept. */
 export function createDiskCrlCache(options: CrlCacheOptions): CrlCache {
