@@ -1,13 +1,17 @@
 /** The certificates of a timer's run for which there is nothing to do: counted, and forgotten. */
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
+import { isStapleThere } from '../flow/revocation/staple.js';
 import type { Counter } from '../flow/telemetry.js';
+import { nodeFileSystem } from '../store/files.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import type { RunFlags } from './issue-run.js';
 import type { LeaveOut } from './renewals.js';
 import { keptDocument } from './ui/summary.js';
+
+const isThere = (file: string): boolean => isStapleThere(file, nodeFileSystem);
 
 export interface Quiet {
   readonly take: LeaveOut;
@@ -28,7 +32,7 @@ export async function lookForQuiet(
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment });
-  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: { isThere }, underWay: await namesUnderWay(store) };
   const documents: Record<string, unknown>[] = [];
   let count = 0;
   return {

@@ -6,11 +6,12 @@ import type { Outcome } from '../flow/outcome.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import { saveCounts } from './counts.js';
-import { exitCodeOfRun, issueRequests, type RunFlags, surroundingsOf, tellOutcomes } from './issue-run.js';
+import { exitCodeOfRun, issueRequests, type RunFlags, type RunSurroundings, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { lookForQuiet } from './quiet.js';
-import { findRenewals } from './renewals.js';
+import { findRenewals, type Renewals } from './renewals.js';
+import { checkStoredOf } from './stored-checks.js';
 import { keepRun, nextRunAfter } from './timer.js';
 import { openStore } from './wire.js';
 
@@ -39,6 +40,7 @@ export async function runRenew(
   });
   if (isTimer && count > 0) await rememberRun(context, store);
   const emitFor = tells ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
+  if (!asked.force && !asked.dryRun) await checkRevocations(groups, context, store, surroundings);
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups)
     outcomes.push(...(await issueRequests(requests, config, { ...run, refresh }, { ...surroundings, emitFor })));
@@ -46,6 +48,19 @@ export async function runRenew(
   tellOutcomes(context, 'renew', outcomes, shown, { count: quiet.count(), documents: quiet.documents });
   if (!ui.json) ui.say(countWords(outcomes, quiet.count()));
   return saveCounts(context, surroundings, { command: 'renew', ...run, code: exitCodeOfRun(outcomes, signal, quiet.count()) });
+}
+
+async function checkRevocations(
+  groups: Renewals['groups'],
+  { system, globals, ui, signal }: Context,
+  store: Store,
+  { emitFor }: Pick<RunSurroundings, 'emitFor'>,
+): Promise<void> {
+  const folder = dataFolder(system, globals);
+  for (const { requests, config } of groups) {
+    const options = { system, folder, caBundle: config.caBundle, store, signal };
+    await checkStoredOf(requests, options, { emitFor, note: (message) => ui.say(message) });
+  }
 }
 
 /** A folder that cannot be written is no reason not to look at what is due: who needs it written says so. */
