@@ -69,6 +69,7 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
       });
     seen.add(name);
   }
+  checkStaples(requests);
   return requests;
 }
 
@@ -157,6 +158,26 @@ function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { read
   if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
   const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
   return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
+}
+
+/** Each certificate has a response of its own. */
+function checkStaples(requests: readonly CertificateRequest[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, revocation } of requests) {
+    const file = revocation?.staple;
+    if (file === undefined) continue;
+    const other = owners.get(file);
+    if (other !== undefined) {
+      throw new TscertError(
+        'config-invalid',
+        `Cannot keep the staples of "${other}" and "${name}" in one file "${file}": give each its own`,
+        {
+          data: { name, file },
+        },
+      );
+    }
+    owners.set(file, name);
+  }
 }
 
 function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {
