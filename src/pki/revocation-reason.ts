@@ -20,6 +20,11 @@ const REASONS = [
 /** A word of RFC 5280 §5.3.1. */
 export type RevocationReason = Exclude<(typeof REASONS)[number], undefined>;
 
+/** The reason of a number; undefined for one that has none. */
+export function revocationReasonOf(number: number): RevocationReason | undefined {
+  return REASONS[number];
+}
+
 /**
  * Reads a CRLReason.
  * @throws {TscertError} `der-invalid` for another type and for numbers that have no word
@@ -27,7 +32,7 @@ export type RevocationReason = Exclude<(typeof REASONS)[number], undefined>;
 export function readRevocationReason(element: Element): RevocationReason {
   if (element.tag !== TAG.enumerated) throw derError('a reason of revocation is missing');
   const number = smallIntegerOf(element);
-  const word = REASONS[number];
+  const word = revocationReasonOf(number);
   if (word === undefined) throw derError(`the reason of revocation ${number} is not known`);
   return word;
 }
