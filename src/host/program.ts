@@ -81,7 +81,12 @@ export async function runProgram(program: Program, clock: Clock, signal: AbortSi
     await Promise.race([drained, clock.sleep(DRAIN, over.signal).catch(() => undefined)]);
     if (first.code === 0) return output();
     const how = first.code === null ? `it was ended by ${first.by}` : `it ended with exit code ${first.code}`;
-    throw failed(program, how, words() || (program.secretOutput === true ? '' : output()), first.code === null ? { exitSignal: first.by } : { exitCode: first.code });
+    throw failed(
+      program,
+      how,
+      words() || (program.secretOutput === true ? '' : output()),
+      first.code === null ? { exitSignal: first.by } : { exitCode: first.code },
+    );
   } catch (error) {
     if (error instanceof TscertError || signal.aborted) throw error;
     throw failed(program, messageOf(error), '', {}, error);

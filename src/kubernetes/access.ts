@@ -106,13 +106,15 @@ async function contextAccess(config: Kubeconfig, name: string, options: AccessOp
     throw unknown(`the kubeconfig has no context "${name}"${known === '' ? '' : `; there is ${known}`}`, { context: name });
   }
   const cluster = config.clusters.get(context.cluster);
-  if (cluster === undefined) throw unknown(`the context "${name}" names the cluster "${context.cluster}", which is not there`, { context: name });
+  if (cluster === undefined)
+    throw unknown(`the context "${name}" names the cluster "${context.cluster}", which is not there`, { context: name });
   const user = context.user === '' ? undefined : config.users.get(context.user);
   if (user === undefined && context.user !== '') {
     throw unknown(`the context "${name}" names the user "${context.user}", which is not there`, { context: name });
   }
   const server = serverOf(cluster, context.cluster);
-  const ca = cluster.authority === undefined ? undefined : await readMaterial(cluster.authority, 'the certificate authority of the cluster');
+  const ca =
+    cluster.authority === undefined ? undefined : await readMaterial(cluster.authority, 'the certificate authority of the cluster');
   if (cluster.insecure && ca !== undefined) {
     throw unknown(`the cluster "${context.cluster}" names an authority and says insecure-skip-tls-verify: one of both`, { context: name });
   }
@@ -136,7 +138,14 @@ function serverOf({ server }: Cluster, name: string): URL {
   // As client-go does: an address without a scheme is one of TLS.
   const text = server.includes('://') ? server : `https://${server}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (server === '' || url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '' || url.hash !== '') {
+  if (
+    server === '' ||
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
     throw unknown(`the server of the cluster "${name}" is no plain http or https URL`, { cluster: name });
   }
   return url;

@@ -75,7 +75,9 @@ export async function runExecPlugin(
     signal,
   ).catch((error: unknown) => {
     const isAbsent = error instanceof TscertError && error.code === 'cluster-login' && /ENOENT/.test(error.message);
-    throw isAbsent ? refused(plugin, user, `there is no such program${plugin.installHint ? ` (${plugin.installHint.trim()})` : ''}`) : error;
+    throw isAbsent
+      ? refused(plugin, user, `there is no such program${plugin.installHint ? ` (${plugin.installHint.trim()})` : ''}`)
+      : error;
   });
   return readCredential(output, plugin, user);
 }
@@ -94,9 +96,11 @@ export function readCredential(output: string, plugin: ExecPlugin, user: string)
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) throw refused(plugin, user, 'what it printed is no ExecCredential with a status');
   const { apiVersion, status } = parsed.output;
-  if (apiVersion !== plugin.apiVersion) throw refused(plugin, user, `it answered in "${apiVersion}" where "${plugin.apiVersion}" was asked`);
+  if (apiVersion !== plugin.apiVersion)
+    throw refused(plugin, user, `it answered in "${apiVersion}" where "${plugin.apiVersion}" was asked`);
   const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp } = status;
-  if ((cert === '') !== (key === '')) throw refused(plugin, user, 'it gave a certificate without its key, or a key without its certificate');
+  if ((cert === '') !== (key === ''))
+    throw refused(plugin, user, 'it gave a certificate without its key, or a key without its certificate');
   if (token === '' && cert === '') throw refused(plugin, user, 'it gave neither a token nor a certificate');
   if (/[^\u0021-\u007e]/.test(token)) throw refused(plugin, user, 'its token cannot stand in a header');
   const expires = expirationTimestamp === undefined || expirationTimestamp === null ? undefined : Date.parse(expirationTimestamp);

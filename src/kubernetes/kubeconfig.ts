@@ -155,7 +155,10 @@ export function parseKubeconfig(content: string, file: string): Kubeconfig {
     ),
     contexts: entries(
       'context',
-      config.contexts.map(({ name, context: { cluster, user, namespace } }) => [name, { cluster, user, ...optional('namespace', namespace) }]),
+      config.contexts.map(({ name, context: { cluster, user, namespace } }) => [
+        name,
+        { cluster, user, ...optional('namespace', namespace) },
+      ]),
     ),
   };
 }

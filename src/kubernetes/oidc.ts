@@ -127,4 +127,3 @@ async function authorityOf(config: Config): Promise<string | undefined> {
 function failed(user: string, why: string): TscertError {
   return new TscertError('cluster-login', `Cannot log "${user}" in with OpenID Connect: ${why}`, { data: { user } });
 }
-
