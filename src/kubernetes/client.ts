@@ -213,9 +213,10 @@ export function createKubernetesClient(options: ClientOptions): KubernetesClient
       const asked = askedOf('delete', kind, name, place);
       const { uid, resourceVersion } = call;
       const preconditions = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions };
-      const path = `${pathOf(kind, place, name)}${call.dryRun === true ? '?dryRun=All' : ''}`;
-      const answer = await send(writeOf('DELETE', path, body, call), asked);
+      // Where there is a body the parameters of the URL are not looked at: a dry run must be said here.
+      const dryRun = call.dryRun === true ? ['All'] : [];
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions, dryRun };
+      const answer = await send(writeOf('DELETE', pathOf(kind, place, name), body, call), asked);
       if (isAbsent(answer)) return false;
       if (answer.status < 200 || answer.status > 299) throw refusal(answer, asked);
       return true;
