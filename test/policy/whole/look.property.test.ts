@@ -32,7 +32,7 @@ const views = SAMPLES.map((sample) => shown(forgeDer(sample)));
 /** The string types of names say nothing: UTF8String, PrintableString and IA5String of the same text are one. */
 function withoutStringTypes(body: Buffer): string {
   const { content } = readDer(body);
-  return content.map((octet) => (octet === 0x13 || octet === 0x16 ? 0x0c : octet)).toString();
+  return Buffer.from(content.map((octet) => (octet === 0x13 || octet === 0x16 ? 0x0c : octet))).toString('hex');
 }
 
 test('a changed body, signed again, is refused or shown as something else', () => {
