@@ -7,7 +7,7 @@ import type { Judged } from '../request.js';
 import { broken, passed } from '../verdict.js';
 import { filled } from './subject.js';
 
-/** What is allowed of one kind. */
+/** What is allowed of one kind. DNS patterns are in lower case. */
 export interface KindOfNames {
   readonly allow: readonly string[];
   readonly min?: number;
@@ -79,13 +79,7 @@ function isWithin(kind: Kind, value: string, pattern: string, judged: Judged): b
   const values = valuesOf(judged);
   if (kind !== 'dns') return matches(pattern, value, SEPARATORS[kind], values);
   const name = value.toLowerCase();
-  if (!name.startsWith('*.'))
-    return matches(
-      pattern.toLowerCase().replaceAll('{serviceaccount}', '{serviceAccount}').replaceAll('{requestname}', '{requestName}'),
-      name,
-      '.',
-      values,
-    );
+  if (!name.startsWith('*.')) return matches(pattern, name, '.', values);
   // A wildcard stands for one label, so it is where a pattern has a label for it.
   const behind = /^\*{1,2}\.(.*)$/.exec(pattern)?.[1];
   return behind !== undefined && matches(behind, name.slice(2), '.', values);
