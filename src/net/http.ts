@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { TscertError } from '../base/errors.js';
 import { connect } from './connect.js';
+import { startDeadline, timedOut } from './deadline.js';
 import type { Connection } from './exchange.js';
 import { ExchangeFailure, exchangeFailure, type Phase } from './failure.js';
 import { createHttp1 } from './http1.js';
@@ -185,33 +186,12 @@ function createPool(options: HttpOptions): { get(url: URL): Promise<Connection>;
   };
 }
 
-function startDeadline(signal: AbortSignal, milliseconds: number): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  const timer = setTimeout(() => controller.abort(), milliseconds);
-  return {
-    signal: controller.signal,
-    clear() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    },
-  };
-}
-
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-function timedOut(url: URL, milliseconds: number, { phase, sent }: { phase: Phase; sent: boolean }): TscertError {
-  const words = phase === 'connect' ? 'no connection' : 'no answer';
-  return new TscertError('timeout', `Cannot reach "${url.host}": ${words} within ${milliseconds / 1_000} seconds`, {
-    data: { host: url.host, phase, sent, milliseconds },
   });
 }
 
