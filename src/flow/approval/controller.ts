@@ -111,7 +111,10 @@ async function follow(parts: ControllerParts, end: AbortSignal, onQueue: (recons
 
   const take = (csr: CertificateSigningRequest, readAt: number): void => {
     const { name } = csr.metadata;
-    if (stateOf(csr) !== 'pending') return forget(name);
+    if (stateOf(csr) !== 'pending') {
+      forget(name);
+      return;
+    }
     const before = known.get(name);
     const isSame = before?.csr.metadata.uid === csr.metadata.uid && before.csr.metadata.resourceVersion === csr.metadata.resourceVersion;
     // What has not changed keeps its turn.
@@ -164,11 +167,15 @@ async function follow(parts: ControllerParts, end: AbortSignal, onQueue: (recons
       }
     }
   };
-  try {
-    await Promise.all([watch(), queue.run(work, SIDE_BY_SIDE, ended)].map((one) => one.finally(() => over.abort())));
-  } finally {
-    end.removeEventListener('abort', lose);
-  }
+  const both = [watch(), queue.run(work, SIDE_BY_SIDE, ended)].map((one) => one.finally(() => over.abort()));
+  // Both have ended when this does, whichever fails.
+  const failed = (await Promise.allSettled(both)).find((one) => one.status === 'rejected');
+  end.removeEventListener('abort', lose);
+  if (failed === undefined) return;
+  const error: unknown = failed.reason;
+  if (!isTscertError(error) || FINAL.some((code) => error.code === code)) throw error;
+  parts.onState({ type: 'interrupted', error });
+  await clock.sleep(AGAIN, end).catch(() => undefined);
 }
 
 /** An answer that was missing may be there in a moment; a policy that does not decide will not. */
