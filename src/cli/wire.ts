@@ -219,8 +219,8 @@ function resolveSettings(system: System, settings: Readonly<Record<string, strin
   );
 }
 
-/** The roots of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
-function extraRoots(system: System, caBundle: string): string[] {
+/** The PEM texts of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
+export function extraRoots(system: System, caBundle: string): string[] {
   const text = readText(system, caBundle, 'the CA bundle');
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new TscertError('config-invalid', `Cannot use the CA bundle "${caBundle}": it holds no certificate in PEM`, {
@@ -239,7 +239,8 @@ function readText(system: System, file: string, what: string): string {
   }
 }
 
-function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
+/** The proxies of the environment, under curl's names. */
+export function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
   const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
   const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
   return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
