@@ -14,7 +14,20 @@ export async function timeCluster({ kubectl }, runs) {
   const cluster = await startKubernetes();
   try {
     const config = cluster.kubeconfig('admin');
-    const submit = ['csr', 'submit', '--name', 'bench', '--signer', 'example.com/bench', '--usage', 'client auth', '--cn', 'bench'];
+    const submit = [
+      'csr',
+      'submit',
+      '--name',
+      'bench',
+      '--signer',
+      'example.com/bench',
+      '--usage',
+      'client auth',
+      '--cn',
+      'bench',
+      '--key-out',
+      `${cluster.folder}/bench.key`,
+    ];
     await runCommand(tscert(submit, config));
     const rows = [];
     for (const job of JOBS) {
