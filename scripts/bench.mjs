@@ -6,6 +6,7 @@ import os from 'node:os';
 import { countRequests, countRoute53Calls, measureDue, measureMany, timeJob } from './bench/acme.mjs';
 import { timeCluster } from './bench/kubernetes.mjs';
 import { timeRequests, timeStart } from './bench/local.mjs';
+import { timeRevocation } from './bench/revocation.mjs';
 import { measureNothingDue } from './bench/stored.mjs';
 
 delete process.env.NODE_EXTRA_CA_CERTS; // Node.js 20 would read it at every start.
@@ -101,6 +102,22 @@ table(
   '`renew` with everything due, round trip 0 (seconds and calls of the CA for one certificate)',
   ['certificates', 'tscert, s', 'calls', 'most memory, MB', 'loop of lego, s', 'calls', 'tscert / lego'],
   due,
+);
+
+const revocation = [];
+for (const [title, cas] of [
+  ['200 certificates of one CA', 1],
+  ['200 certificates of 50 CAs', 50],
+]) {
+  if (peers.openssl === undefined) break;
+  const job = { openssl: peers.openssl, cas, count: 200, roundTrip: 50, runs: quick ? 1 : 3, oneByOne: !quick };
+  const { tscert, oneRequest, loop } = await timeRevocation(job);
+  revocation.push([title, seconds(tscert), seconds(oneRequest), seconds(loop), ratio(tscert, oneRequest)]);
+}
+table(
+  'Whether they were revoked, by OCSP, round trip 50 ms (wall time, start of the program included)',
+  ['', 'tscert', 'openssl, a request a CA', 'openssl, a request each', 'tscert / a request a CA'],
+  revocation,
 );
 
 const idle = quick ? [1_000] : [1_000, 10_000];
