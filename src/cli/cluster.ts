@@ -2,7 +2,7 @@
 import { findAccess } from '../kubernetes/access.js';
 import { createKubernetesClient, type KubernetesClient } from '../kubernetes/client.js';
 import type { Context } from './context.js';
-import { extraRoots, proxyOf } from './wire.js';
+import { extraRoots, proxyOf } from './outbound.js';
 
 /** kubectl's words. */
 export interface ClusterFlags {

@@ -1,6 +1,6 @@
 /** Builds the parts that the Requests of a run name: store, HTTPS, DNS, solvers, issuers. Each part once a run, and only what is needed. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { kill } from 'node:process';
 import type { Solver, SolverPicker } from '../acme/solver.js';
@@ -14,8 +14,9 @@ import type { Http, Observe } from '../net/http.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
 import { createDiskStore } from '../store/disk.js';
-import { reasonOf } from '../store/files.js';
+
 import type { Store } from '../store/store.js';
+import { extraRoots, proxyOf, readText } from './outbound.js';
 import { createProvider } from './registry.js';
 import type { System } from './system.js';
 
@@ -217,33 +218,6 @@ function resolveSettings(system: System, settings: Readonly<Record<string, strin
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [key, typeof value === 'string' ? value : resolveSecret(system, value)]),
   );
-}
-
-/** The PEM texts of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
-export function extraRoots(system: System, caBundle: string): string[] {
-  const text = readText(system, caBundle, 'the CA bundle');
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new TscertError('config-invalid', `Cannot use the CA bundle "${caBundle}": it holds no certificate in PEM`, {
-      data: { file: caBundle },
-    });
-  }
-  const others = system.env.NODE_EXTRA_CA_CERTS;
-  return others ? [text, readText(system, others, 'NODE_EXTRA_CA_CERTS')] : [text];
-}
-
-function readText(system: System, file: string, what: string): string {
-  try {
-    return readFileSync(path.resolve(system.cwd, file), 'utf8');
-  } catch (error) {
-    throw new TscertError('config-invalid', `Cannot read ${what} "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
-  }
-}
-
-/** The proxies of the environment, under curl's names. */
-export function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
-  const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
-  const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
-  return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
 }
 
 function isAlive(pid: number): boolean {
