@@ -58,7 +58,7 @@ try {
   const env = { ...process.env, TSCERT_TEST_BIN: path.join(build, 'bin', 'tscert.js'), NODE_OPTIONS: '--enable-source-maps --no-warnings' };
   for (const name of Object.keys(env))
     if (
-      /^(NODE_EXTRA_CA_CERTS|NO_COLOR|FORCE_COLOR|TSCERT_(?!TEST_)|AWS_|ALIBABA_|ALICLOUD_|RFC2136_|EXEC_|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)/.test(
+      /^(NODE_EXTRA_CA_CERTS|NO_COLOR|FORCE_COLOR|TSCERT_(?!TEST_)|AWS_|ALIBABA_|ALICLOUD_|RFC2136_|KUBE|EXEC_|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)/.test(
         name,
       )
     )
