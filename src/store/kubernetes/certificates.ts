@@ -11,8 +11,8 @@ import { noGeneration, outlived } from '../history.js';
 import { storedName } from '../name.js';
 import type { Bundle, Generation, Store, Stored } from '../store.js';
 import { damagedGeneration, generationDraft, generationName, holds, locationsOf, readGeneration } from './generation.js';
-import { type Entry, isGeneration, type Pointer, pointerText, readPointer } from './pointer.js';
-import { type Cluster, digestOf, KIND_LABEL, OWNER_LABEL, stateDraft, stateName, versionOf } from './state.js';
+import { type Entry, isGeneration, isObject, type Pointer, pointerText, readPointer } from './pointer.js';
+import { type Cluster, digestOf, KIND_LABEL, OWNER_LABEL, parseJson, stateDraft, stateName, versionOf } from './state.js';
 
 type Certificates = Pick<Store, 'load' | 'outline' | 'save' | 'generations' | 'loadGeneration' | 'pointTo' | 'prune'> & {
   names(): Promise<string[]>;
@@ -222,19 +222,9 @@ export function createCertificates({ client, namespace, signal }: Cluster, clock
   };
 }
 
-/** Of a pointer that is damaged too: then its annotation tells. */
-function nameIn(secret: SecretObject): string {
-  const told = secret.metadata.annotations?.['tscert.io/of'] ?? secret.metadata.name;
-  try {
-    const pointer = readPointerName(secret);
-    return pointer ?? told;
-  } catch {
-    return told;
-  }
-}
-
-function readPointerName(secret: SecretObject): string | undefined {
-  const text = Buffer.from(secret.data?.pointer ?? '', 'base64').toString('utf8');
-  const value: unknown = JSON.parse(text);
-  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string' ? value.name : undefined;
+/** The name whose digest the object is called by; of a pointer that is damaged the annotation may still tell. */
+function nameIn({ metadata, data }: SecretObject): string {
+  const pointer = parseJson(Buffer.from(data?.pointer ?? '', 'base64').toString('utf8'));
+  const told = [isObject(pointer) ? pointer.name : undefined, metadata.annotations?.['tscert.io/of']];
+  return told.find((name): name is string => typeof name === 'string' && stateName('certificate', name) === metadata.name) ?? metadata.name;
 }

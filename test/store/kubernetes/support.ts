@@ -24,9 +24,12 @@ export interface Opened {
 export async function openIn(
   cluster: KubernetesCluster,
   namespace: string,
-  { user = 'admin', ...more }: Partial<KubernetesStoreOptions> & { readonly user?: ClusterUser } = {},
+  { user = 'admin', server, ...more }: Partial<KubernetesStoreOptions> & { readonly user?: ClusterUser; readonly server?: string } = {},
 ): Promise<Opened> {
-  const client = await clientFor({ kubeconfig: cluster.kubeconfig(user) });
+  const client = await clientFor(
+    { kubeconfig: cluster.kubeconfig(user, server === undefined ? {} : { cluster: { server } }) },
+    { clock: more.clock ?? realClock },
+  );
   const options = { client, namespace, holder: 'tscert test', seconds: 2, random: Math.random, uptime: () => performance.now() };
   return { store: createKubernetesStore({ ...options, clock: realClock, background: realClock, ...more }), client: more.client ?? client };
 }
