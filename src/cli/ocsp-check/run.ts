@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { exitCodeOf } from '../exit.js';
 import { checkStandardInput, readBytes } from '../files.js';
 import { readOptions } from '../options.js';
-import { dataFolder } from '../places.js';
+import { dataFolder, storePlace } from '../places.js';
 import { openRevocation, type RevocationConnections } from '../revocation-parts.js';
 import { paintOfOutput } from '../ui/states.js';
 import { errorDocument } from '../ui/words.js';
@@ -54,7 +54,7 @@ export async function runOcspCheck(context: Context, targets: readonly string[],
   const { config } = await readOptions(context, {});
   const isOffline = flags.offline === true || at !== undefined;
   const folder = dataFolder(system, globals);
-  const store = openStore(system, folder, COMMAND);
+  const store = openStore(system, storePlace(system, globals), COMMAND);
   const issuers = (await Promise.all(issuer.map((file) => readBytes(system, file)))).flatMap(readAll);
   const given = await readEvidence(system, response, crls);
   const parts = { store, names: await store.list(), issuers, starttls: flags.starttls, isOffline };
