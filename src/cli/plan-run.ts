@@ -23,7 +23,9 @@ export async function runPlan(context: Context, names: readonly string[], flags:
   const plans: Plan[] = unknown.map(({ name, error }) => ({ name, state: 'failed', error }));
   const nextLook = await nextRunAfter(system.clock.now(), store);
   for (const request of groups.flatMap(({ requests }) => requests))
-    plans.push(await planCertificate(request, { store, clock, nextLook, drifts: (wanted, print) => deployer.drifts(wanted, print, signal) }));
+    plans.push(
+      await planCertificate(request, { store, clock, nextLook, drifts: (wanted, print) => deployer.drifts(wanted, print, signal) }),
+    );
   plans.sort((a, b) => (a.name < b.name ? -1 : 1));
   if (ui.json) ui.document('plan', { certificates: plans.map(planDocument) });
   else {

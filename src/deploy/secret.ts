@@ -7,7 +7,7 @@ import type { KubernetesClient } from '../kubernetes/client.js';
 import type { Draft } from '../kubernetes/kind.js';
 import { CERT_MANAGER, isOfIssuer } from '../kubernetes/secret/annotations.js';
 import { SECRET, type SecretObject } from '../kubernetes/secret/object.js';
-import { driftOf, FACTS_ANNOTATION, isOurs, type SecretPlace, TLS_TYPE, tlsSecretOf } from '../kubernetes/secret/tls.js';
+import { driftOf, FACTS_ANNOTATION, isOurs, ownerOf, type SecretPlace, TLS_TYPE, tlsSecretOf } from '../kubernetes/secret/tls.js';
 import type { SecretRequest } from '../request/request.js';
 import type { Stored } from '../store/store.js';
 import { type Target, targetFailure } from './target.js';
@@ -83,9 +83,9 @@ function reasonAgainst(found: SecretObject, { certificateName }: SecretRequest):
   }
   if (immutable === true) return 'it is immutable; remove it, or name another Secret';
   if (metadata.deletionTimestamp) return 'it is being removed; try again when it is gone';
-  const owner = metadata.annotations?.[`${CERT_MANAGER}/certificate-name`];
-  if (owner !== undefined && owner !== certificateName && !isOurs(found)) {
-    return `it belongs to cert-manager's Certificate "${owner}"; name another Secret, or give --name ${owner}`;
+  const owner = isOurs(found) ? ownerOf(found) : metadata.annotations?.[`${CERT_MANAGER}/certificate-name`];
+  if (owner !== undefined && owner !== certificateName) {
+    return `it belongs to the certificate "${owner}"; name another Secret, or remove it`;
   }
   return undefined;
 }

@@ -9,9 +9,9 @@ import type { Json } from '../base/json.js';
 import { placeOf } from '../deploy/secret.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import type { KubernetesClient } from '../kubernetes/client.js';
-import { isOfIssuer } from '../kubernetes/secret/annotations.js';
+import { CERT_MANAGER, isOfIssuer } from '../kubernetes/secret/annotations.js';
 import { SECRET, type SecretObject } from '../kubernetes/secret/object.js';
-import { readTlsSecret, TLS_TYPE, type TlsReading } from '../kubernetes/secret/tls.js';
+import { ownerOf, readTlsSecret, TLS_TYPE, type TlsReading } from '../kubernetes/secret/tls.js';
 import { checkIssued } from '../pki/chain.js';
 import { encodePrivateKey, publicKeyDer } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
@@ -66,6 +66,8 @@ async function judge(
 ): Promise<{ readonly bundle: Bundle } | { readonly reason: string }> {
   const reading = readTlsSecret(secret);
   if (reading.state === 'faulty') return { reason: `${reading.reason}, ${reading.message}` };
+  const owner = ownerOf(secret) ?? secret.metadata.annotations?.[`${CERT_MANAGER}/certificate-name`];
+  if (owner !== undefined && owner !== target.certificateName) return { reason: `IncorrectCertificate, it belongs to "${owner}"` };
   const meta = metaFor(secret, reading, target, wanted);
   if (meta === undefined) return { reason: 'IncorrectIssuer, it does not say that it is of the CA that is wanted' };
   const key = readPrivateKey(reading.privateKey);

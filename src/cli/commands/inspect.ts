@@ -7,7 +7,7 @@ export const inspect: Verb = {
   name: 'inspect',
   summary: 'show any certificate, chain, CSR or key',
   define(command, run) {
-    command.argument('<targets...>', 'files (PEM, DER or base64), - for standard input, or HOST:PORT of a TLS server');
+    command.argument('<targets...>', 'files (PEM, DER or base64), - for standard input, HOST:PORT of a TLS server, or secret:NS/NAME');
     command.addHelpText(
       'before',
       `Most people need one of these first:

@@ -53,7 +53,7 @@ export const ocspCheck: Verb = {
   name: 'ocsp-check',
   summary: 'whether certificates were revoked: OCSP, stapling, CRLs',
   define(command, run) {
-    command.argument('<targets...>', 'files (PEM or DER, leaf or chain), - for standard input, stored names, or HOST:PORT');
+    command.argument('<targets...>', 'files (PEM or DER, leaf or chain), - for standard input, stored names, HOST:PORT, or secret:NS/NAME');
     for (const { title, options } of GROUPS) {
       command.optionsGroup(title);
       for (const option of options) command.addOption(option);

@@ -17,7 +17,7 @@ import { checkedDocument } from './document.js';
 import { readEvidence } from './evidence.js';
 import { type Checked, exitCodeOfStanding, type Standing, standingOf, worst } from './standing.js';
 import { type StapleOutcome, writeStaple } from './staple.js';
-import { checkTargetForms, findTarget, readAll, type Target } from './targets.js';
+import { findTarget, readAll, type Target } from './targets.js';
 import { checkedText } from './text.js';
 
 export interface OcspCheckFlags {
@@ -46,7 +46,6 @@ export async function runOcspCheck(context: Context, targets: readonly string[],
   const { system, globals } = context;
   const { issuer = [], response = [], tries, stapleOut, at } = flags;
   const crls = flags.crl === undefined || flags.crl === false ? [] : flags.crl;
-  checkTargetForms(targets);
   checkStandardInput([...targets, ...issuer, ...response]);
   if (stapleOut !== undefined && targets.length !== 1) {
     throw new TscertError('usage', 'Cannot write a staple file: --staple-out is for one certificate; give one target');

@@ -57,7 +57,12 @@ export interface IssuedFor {
 export function tlsSecretOf(place: SecretPlace, parts: TlsParts, settings: TlsSettings, { meta }: IssuedFor): Draft {
   const { leaf, intermediates } = checkParts(place, parts);
   const fullchain = [leaf, ...intermediates].map(({ pem }) => pem).join('');
-  return draftOf(place, { fullchain, leaf, parts }, settings, JSON.stringify({ version: VERSION, chain: digestOf(fullchain), meta }));
+  return draftOf(
+    place,
+    { fullchain, leaf, parts },
+    settings,
+    JSON.stringify({ version: VERSION, name: settings.certificateName, chain: digestOf(fullchain), meta }),
+  );
 }
 
 function draftOf(
@@ -141,6 +146,16 @@ export function readTlsSecret(secret: SecretObject): TlsReading {
   }
   const meta = metaIn(secret, fullchain);
   return { state: 'good', privateKey, fullchain, leaf, others, ...(meta === undefined ? {} : { meta }) };
+}
+
+/** The certificate that we wrote into it; undefined where we did not, or where it was handed over to us. */
+export function ownerOf({ metadata }: SecretObject): string | undefined {
+  try {
+    const facts: unknown = JSON.parse(metadata.annotations?.[FACTS_ANNOTATION] ?? '');
+    return typeof facts === 'object' && facts !== null && 'name' in facts && typeof facts.name === 'string' ? facts.name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** True when the Secret carries our annotation, whatever it says. */

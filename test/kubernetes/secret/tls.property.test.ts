@@ -57,7 +57,7 @@ describe('Secrets', () => {
         assert.ok(reading.state === 'good' && reading.meta === undefined);
         assert.notEqual(driftOf(place, secret, '', settings), undefined);
       }),
-      { numRuns: RUNS / 4 },
+      { numRuns: RUNS / 10 },
     ));
 
   test('the meta comes back whatever it is', () =>
@@ -68,7 +68,7 @@ describe('Secrets', () => {
         assert.ok(reading.state === 'good');
         assert.deepEqual(reading.meta, plain);
       }),
-      { numRuns: RUNS / 4 },
+      { numRuns: RUNS / 10 },
     ));
 });
 
