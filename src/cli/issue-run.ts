@@ -19,7 +19,7 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { fromAnywhere } from './from-anywhere.js';
 import { createIssuers } from './issuers.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { type StorePlace, storePlace } from './places.js';
 import { buildHelp } from './requests.js';
 import type { System } from './system.js';
 import { agreeToTerms } from './terms.js';
@@ -38,8 +38,8 @@ export interface RunFlags {
 /** Runs `issue` for people: shows what happens and gives the exit code. */
 export async function runIssue(context: Context, flags: Readonly<Record<string, unknown>>, run: RunFlags): Promise<number> {
   const { system, signal } = context;
-  const { own, config, given } = await readOptions(context, flags);
-  const requests = buildRequests(own, config, buildHelp(system, run.dryRun));
+  const { own, config, given, inCluster } = await readOptions(context, flags);
+  const requests = buildRequests(own, config, buildHelp(system, run.dryRun, inCluster));
   // What stands in the configuration file is asked for again by the file.
   const isOfFile = own.domains === undefined && own.csr === undefined;
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
@@ -56,7 +56,7 @@ export function surroundingsOf({ system, globals, ui, signal }: Context, command
   return {
     system,
     command,
-    folder: dataFolder(system, globals),
+    place: storePlace(system, globals),
     signal,
     emitFor: (name) => counter.emitFor(ui.emitFor(name)),
     counter,
@@ -101,7 +101,7 @@ export interface RunSurroundings {
   readonly system: System;
   /** What this is, for those who wait for its locks. */
   readonly command: string;
-  readonly folder: string;
+  readonly place: StorePlace;
   readonly signal: AbortSignal;
   emitFor(name: string): Emit;
   /** Counts what happens, for `metrics`. */
@@ -120,10 +120,10 @@ export async function issueRequests(
   run: RunFlags,
   surroundings: RunSurroundings,
 ): Promise<Outcome[]> {
-  const { system, command, folder, signal, emitFor, counter, ask } = surroundings;
+  const { system, command, place, signal, emitFor, counter, ask } = surroundings;
   const parts = wire({
     system,
-    folder,
+    place,
     command,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
@@ -137,11 +137,12 @@ export async function issueRequests(
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
     const { clock, random } = system;
     const store = parts.store();
-    const deployer = createDeployer({ records: store, clock, environment: system.env });
+    const { clusters } = parts;
+    const deployer = createDeployer({ records: store, clock, environment: system.env, clusters });
     const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
     const { issuerFor, advise } = issuers;
     const underWay = await namesUnderWay(store);
-    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, patient: false, ...run };
+    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, clusters, patient: false, ...run };
     const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),

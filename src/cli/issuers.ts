@@ -25,7 +25,7 @@ export interface Issuers {
 }
 
 /** @param limit of challenges with the CA at once, where it is not the usual one */
-export function createIssuers(system: System, parts: Parts, limit?: number): Issuers {
+export function createIssuers(system: System, parts: Omit<Parts, 'clusters'>, limit?: number): Issuers {
   const { clock, random } = system;
   const sessions = new Map<string, Promise<Session>>();
   const accounts = new Map<string, Promise<OpenAccount>>();

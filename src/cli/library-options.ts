@@ -91,7 +91,14 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
-  /** Where a new certificate goes, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
+  /** Secrets of a cluster that a new certificate goes to: `[NAMESPACE/]NAME[@CONTEXT]`. */
+  readonly secret?: readonly string[] | string | undefined;
+  /** The issuer of cert-manager that stands for the CA in their annotations: `[KIND[.GROUP]/]NAME`. */
+  readonly issuerRef?: string | undefined;
+  /** Their further annotations and labels: `KEY=VALUE`. */
+  readonly secretAnnotation?: readonly string[] | string | undefined;
+  readonly secretLabel?: readonly string[] | string | undefined;
+  /** Where a new certificate goes behind those, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
   readonly deploy?: readonly (string | DeployEntry)[] | string | DeployEntry | undefined;
   /** So many of the newest generations stay in the archive, whatever their age; 5 unless given. */
   readonly keepGenerations?: number | undefined;

@@ -9,7 +9,7 @@ import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { findSubjects, type Sight } from './looking.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { allRoots, readRoots } from './roots.js';
 import type { Paint } from './ui/paint.js';
 import { paintOfOutput } from './ui/states.js';
@@ -53,7 +53,7 @@ export async function runVerify(context: Context, targets: readonly string[], fl
 
 /** The stored certificates among the targets; a target that has the form of a server, and no certificate of that name, is one. */
 async function look(context: Context, targets: readonly string[]): Promise<Sight> {
-  const store = openStore(context.system, dataFolder(context.system, context.globals), COMMAND);
+  const store = openStore(context.system, storePlace(context.system, context.globals), COMMAND);
   const known = new Set(await store.list());
   const names = targets.filter((target) => !SERVER.test(target) || known.has(nameOrNothing(target) ?? ''));
   return names.length === 0 ? { store, subjects: [] } : findSubjects(context, COMMAND, names);

@@ -15,7 +15,7 @@ import { EXIT } from './exit.js';
 import { exitCodeOfRun, issueRequests, type RunSurroundings, surroundingsOf } from './issue-run.js';
 import { subjectsOf } from './looking.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { lookForQuiet } from './quiet.js';
 import { findRenewals, type LeaveOut, type Renewals } from './renewals.js';
 import { minuteWords, timeWords } from './ui/times.js';
@@ -42,7 +42,7 @@ export async function runWatch(
 ): Promise<number> {
   const { system, globals, ui, signal } = context;
   const patience = parseDuration(grace ?? GRACE);
-  const store = openStore(system, dataFolder(system, globals), 'tscert watch');
+  const store = openStore(system, storePlace(system, globals), 'tscert watch');
   const wanted = createWanted(context, flags, store);
   await wanted.read();
   const state: WatchState = { startedAt: system.clock.now(), beatAt: system.uptime(), isStopping: false };

@@ -10,20 +10,22 @@ import { createGathering, type Gathering } from '../base/gathering.js';
 import type { Propagation } from '../dns/propagation.js';
 import type { TxtRecord } from '../dns/provider.js';
 import type { Zones } from '../dns/zones.js';
+import type { KubernetesClient } from '../kubernetes/client.js';
 import type { Http, Observe } from '../net/http.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
 import { createDiskStore } from '../store/disk.js';
-
+import { lazyStore } from '../store/lazy.js';
 import type { Store } from '../store/store.js';
-import { extraRoots, proxyOf, readText } from './outbound.js';
+import { extraRoots, proxyOf, readText } from './outside.js';
+import type { StorePlace } from './places.js';
 import { createProvider } from './registry.js';
 import type { System } from './system.js';
 
 export interface WireOptions {
   readonly system: System;
   /** Where everything is kept. */
-  readonly folder: string;
+  readonly place: StorePlace;
   /** What this process does, for those who wait for its locks. */
   readonly command: string;
   readonly caBundle?: string | undefined;
@@ -42,6 +44,8 @@ export interface WireOptions {
 export interface Parts {
   readonly gathering: Gathering;
   store(): Store;
+  /** The API server of a context, or the one that the flags name. */
+  clusters(context?: string): Promise<KubernetesClient>;
   http(): Promise<Http>;
   /** The solvers for these requests, the same request the same solver. */
   picker(requests: readonly SolverRequest[]): Promise<SolverPicker>;
@@ -56,7 +60,8 @@ interface Dns {
 }
 
 export function wire(options: WireOptions): Parts {
-  const { system, folder, dns } = options;
+  const { system, place, dns } = options;
+  const { folder } = place;
   const gathering = createGathering();
   const solvers = new Map<string, Promise<Solver>>();
   const once = <Value>(make: () => Value): (() => Value) & { isMade(): boolean } => {
@@ -68,7 +73,7 @@ export function wire(options: WireOptions): Parts {
     return Object.assign(get, { isMade: () => made !== undefined });
   };
 
-  const store = once(() => openStore(system, folder, options.command));
+  const store = once(() => openStore(system, place, options.command));
   const proxy = proxyOf(system.env);
   const roots = once(() => (options.caBundle === undefined ? [] : extraRoots(system, options.caBundle)));
   const http = once(async () => {
@@ -162,6 +167,7 @@ export function wire(options: WireOptions): Parts {
   return {
     gathering,
     store,
+    clusters: clustersOf(system, place),
     http,
     async picker(requests) {
       const { createPicker } = await import('../solver/pick.js');
@@ -187,14 +193,30 @@ export function wire(options: WireOptions): Parts {
   };
 }
 
-/** The store on disk below a folder, locked in the name of this process. */
-export function openStore(system: System, folder: string, command: string): Store {
+/** The API servers that a run may write to, each when it is asked for. */
+export function clustersOf(system: System, place: StorePlace): Parts['clusters'] {
+  return async (context) => (await import('./cluster.js')).clusterOf(system, place, context);
+}
+
+/** The store on disk, or in a cluster, locked in the name of this process. */
+export function openStore(system: System, place: StorePlace, command: string): Store {
+  if (place.isInCluster) return lazyStore(() => openClusterStore(system, place, command));
   return createDiskStore({
-    folder,
+    folder: place.folder,
     process: { pid: system.pid, host: system.host, command },
     isAlive,
     clock: system.clock,
     background: system.background,
+  });
+}
+
+async function openClusterStore(system: System, place: StorePlace, command: string): Promise<Store> {
+  const [{ createKubernetesStore }, { clusterOf }] = await Promise.all([import('../store/kubernetes/store.js'), import('./cluster.js')]);
+  const client = await clusterOf(system, place);
+  const { clock, background, uptime, random, host, pid } = system;
+  return createKubernetesStore({
+    ...{ client, namespace: client.namespace, clock, background, uptime, random },
+    holder: `${command} on ${host} (${pid})`,
   });
 }
 
@@ -220,7 +242,8 @@ function resolveSettings(system: System, settings: Readonly<Record<string, strin
   );
 }
 
-function isAlive(pid: number): boolean {
+/** True for a process of this machine that runs. */
+export function isAlive(pid: number): boolean {
   try {
     kill(pid, 0);
     return true;

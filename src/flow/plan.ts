@@ -10,6 +10,7 @@ import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import { adviceOf } from './advice.js';
 import { fingerprintOf } from './fingerprint.js';
+import { knownOf } from './known.js';
 import { forKeyOf, readBrought } from './material.js';
 import { requestDigest } from './memory.js';
 import type { Kept } from './outcome.js';
@@ -17,12 +18,22 @@ import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
 
 export type Plan = { readonly name: string } /** With a deferral, `renew` waits until then. */ & (
   | { readonly state: 'due'; readonly due: Due; readonly deferral?: Deferral }
-  | ({ readonly state: 'kept' } & Kept)
+  /** With `again`, what was brought there is not there any more, and is brought again. */
+  | ({ readonly state: 'kept'; readonly again: readonly Again[] } & Kept)
   /** It cannot be told. */
   | { readonly state: 'failed'; readonly error: unknown }
 );
 
+/** A target that has lost the certificate, and why, in cert-manager's words. */
+export interface Again {
+  readonly title: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface PlanParts {
+  /** Looks at the targets; without it they are not looked at. */
+  drifts?(wanted: CertificateRequest, fingerprint: string): Promise<readonly Again[]>;
   readonly store: Pick<Store, 'load' | 'get'>;
   readonly clock: Pick<Clock, 'now'>;
   /** When `renew` is expected to run next, milliseconds since the epoch. */
@@ -30,7 +41,7 @@ export interface PlanParts {
 }
 
 /** Looks at one certificate, by what the CA advised last. Never rejects. */
-export async function planCertificate(request: CertificateRequest, { store, clock, nextLook }: PlanParts): Promise<Plan> {
+export async function planCertificate(request: CertificateRequest, { store, clock, nextLook, drifts }: PlanParts): Promise<Plan> {
   try {
     const name = storedName(request.name);
     const brought = await readBrought(request);
@@ -46,7 +57,11 @@ export async function planCertificate(request: CertificateRequest, { store, cloc
       ...(revocation === undefined ? {} : { revocation }),
       ...(nextLook === undefined ? {} : { nextLook }),
     });
-    if (due === undefined && stored !== undefined) return { name, state: 'kept', ...keptOf(stored, wanted, advice) };
+    if (due === undefined && stored !== undefined) {
+      const fingerprint = stored.certificate === undefined ? '' : knownOf(stored.certificate).fingerprint;
+      const again = (await drifts?.({ ...wanted, name }, fingerprint)) ?? [];
+      return { name, state: 'kept', again, ...keptOf(stored, wanted, advice) };
+    }
     const { email } = wanted.issuer;
     const hold = await readHold({ issuer: issuerKey, ...(email === undefined ? {} : { email }) }, now, store);
     const digest = requestDigest(wanted, fingerprintOf(wanted, issuerKey, brought.csr?.content.der));

@@ -6,6 +6,7 @@ import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
 import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
+import { secretNameOf } from './secrets.js';
 import { buildTargets } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
@@ -14,6 +15,8 @@ export interface BuildHelp {
   readonly now: number;
   /** The directory that a CA's short name or URL means, and its staging directory, which is the first one when it shall be used. */
   directoriesOf(ca: CaOptions): { readonly directory: string; readonly staging?: string };
+  /** Everything is kept in a cluster: a certificate whose Secret nobody names goes to the one of its own name. */
+  readonly inCluster?: boolean;
   /** What an existing CSR asks for. */
   readCsr(file: string): CertificateSpec;
 }
@@ -54,6 +57,7 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
   }
   const requests = picked.map((entry) => buildRequest(merge(flags, entry, config), help));
   const seen = new Set<string>();
+  checkSecrets(requests);
   for (const { name } of requests) {
     if (seen.has(name))
       throw new TscertError('config-invalid', `Cannot store two certificates under the name "${name}": give one of them another name`, {
@@ -62,6 +66,24 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
     seen.add(name);
   }
   return requests;
+}
+
+/** Two certificates in one Secret would overwrite each other for ever. */
+function checkSecrets(requests: readonly CertificateRequest[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, deploy } of requests) {
+    for (const target of deploy) {
+      if (target.kind !== 'secret') continue;
+      const place = `${target.namespace === undefined ? '' : `${target.namespace}/`}${target.name}${target.context === undefined ? '' : `@${target.context}`}`;
+      const owner = owners.get(place);
+      if (owner !== undefined) {
+        throw new TscertError('config-invalid', `Cannot write both "${owner}" and "${name}" into the Secret "${place}"`, {
+          data: { name, secret: place },
+        });
+      }
+      owners.set(place, name);
+    }
+  }
 }
 
 /** Who signs, by the options of the run alone: for what is about an account and no certificate. */
@@ -105,7 +127,9 @@ function merge(flags: CertificateOptions, entry: CertificateOptions, config: Con
 }
 
 function omit<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
+  const rest: Partial<T> = {};
+  for (const key of Object.keys(value) as (keyof T)[]) if (!keys.includes(key as K)) rest[key] = value[key];
+  return rest as Omit<T, K>;
 }
 
 /** @param spec what the options ask for, where that is known already */
@@ -138,10 +162,14 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     solvers: solversOf(options),
     ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
     ...(options.keepGenerations === undefined && options.keepAge === undefined ? {} : { history: historyOf(options) }),
-    deploy: buildTargets(options, name),
+    deploy: buildTargets(withSecret(options, name, help), name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
   };
+}
+
+function withSecret(options: Merged, name: string, { inCluster = false }: BuildHelp): Merged {
+  return !inCluster || options.secret !== undefined || options.csr !== undefined ? options : { ...options, secret: [secretNameOf(name)] };
 }
 
 function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {

@@ -99,6 +99,21 @@ export interface ServerRequest {
   readonly pidFile?: string;
 }
 
+/** A Secret of a cluster. */
+export interface SecretRequest {
+  /** That of the context unless given. */
+  readonly namespace?: string;
+  readonly name: string;
+  /** Of the kubeconfig; the one of the run unless given. */
+  readonly context?: string;
+  /** Of the Certificate by which cert-manager would know it, and its issuer there. */
+  readonly certificateName: string;
+  readonly issuerRef?: { readonly name: string; readonly kind: string; readonly group: string };
+  /** What stands on it beside cert-manager's own. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** A place that a certificate goes to once it is stored. Another value is another target. */
 export type TargetRequest =
   | ({ readonly kind: 'file' } & FileRequest)
@@ -110,6 +125,7 @@ export type TargetRequest =
       /** Its own copy of certificate and key, written before it is reloaded. */
       readonly file?: FileRequest;
     } & ServerRequest)
+  | ({ readonly kind: 'secret' } & SecretRequest)
   /** `HOST:PORT` where the certificate must be served after all of these. */
   | { readonly kind: 'probe'; readonly address: string };
 

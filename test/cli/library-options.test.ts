@@ -38,6 +38,10 @@ test('what the types of the library allow, the parser takes', () => {
     key: 'key.pem',
     csr: 'server.csr',
     mustStaple: false,
+    secret: ['web/shop-tls@prod', 'other-tls'],
+    issuerRef: 'ClusterIssuer/letsencrypt',
+    secretAnnotation: 'example.com/team=web',
+    secretLabel: ['team=web'],
     cn: 'example.com',
     renewBefore: '33%',
     deploy: [

@@ -1,11 +1,12 @@
-/** What holds for every connection that a run makes: extra roots, and the proxies of the environment. */
+/** What the environment and files of the machine say about reaching others: extra roots, proxies. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TscertError } from '../base/errors.js';
+import type { ProxySettings } from '../net/proxy.js';
 import { reasonOf } from '../store/files.js';
 import type { System } from './system.js';
 
-/** The PEM texts of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
+/** The roots of --ca-bundle, PEM, and those that Node.js would have taken by itself were there no others. */
 export function extraRoots(system: System, caBundle: string): string[] {
   const text = readText(system, caBundle, 'the CA bundle');
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
@@ -17,7 +18,10 @@ export function extraRoots(system: System, caBundle: string): string[] {
   return others ? [text, readText(system, others, 'NODE_EXTRA_CA_CERTS')] : [text];
 }
 
-/** @throws {TscertError} `config-invalid` that names what the file is for */
+/**
+ * The text of a file that the configuration names.
+ * @throws {TscertError} `config-invalid`
+ */
 export function readText(system: System, file: string, what: string): string {
   try {
     return readFileSync(path.resolve(system.cwd, file), 'utf8');
@@ -26,8 +30,8 @@ export function readText(system: System, file: string, what: string): string {
   }
 }
 
-/** The proxies of the environment, under curl's names. */
-export function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
+/** The proxies that the environment names. */
+export function proxyOf(env: System['env']): ProxySettings {
   const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
   const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
   return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
