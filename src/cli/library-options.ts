@@ -50,6 +50,14 @@ export interface CertificateEntry {
 
   /** ACME directory: `letsencrypt` (the default), `letsencrypt-staging`, `zerossl`, `google`, `google-staging`, `sslcom`, `actalis` or a URL. */
   readonly server?: string | undefined;
+  /** Who signs: an ACME CA (the default), or a signer of a cluster. */
+  readonly issuer?: 'acme' | 'kubernetes' | undefined;
+  /** `issuer: 'kubernetes'`: `SIGNER` or `SIGNER@CONTEXT`. */
+  readonly signer?: string | undefined;
+  /** `issuer: 'kubernetes'`: what the certificate is for, as `server auth`. */
+  readonly usage?: readonly string[] | string | undefined;
+  /** `issuer: 'kubernetes'`: how long it shall hold, as `90d`. */
+  readonly expiration?: string | undefined;
   /** The staging directory of that CA. */
   readonly staging?: boolean | undefined;
   /** Staging directory of a CA that is named by its URL. */

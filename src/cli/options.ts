@@ -32,6 +32,7 @@ const LISTS: ReadonlySet<string> = new Set([
   'secret',
   'secretAnnotation',
   'secretLabel',
+  'usage',
 ]);
 
 /**

@@ -224,12 +224,16 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   if (material.isNew) memory.note('Generated', `Made a new private key for "${wanted.name}"`);
 
   const replaces = old?.certificate !== undefined && issuerOf(old.stored.meta) === issuerKey ? certificateId(old.certificate) : undefined;
-  const signing = { ...context, ...(replaces === undefined ? {} : { replaces }) };
+  const signing = { ...context, dryRun, ...(replaces === undefined ? {} : { replaces }) };
   const answer = await issuer.sign(material.csr, wanted, signing).catch(async (error: unknown) => {
     await holdOff(error, held, parts);
     throw error;
   });
   if (answer.state === 'pending') return answer;
+  if (answer.state === 'tried') {
+    await issuer.abandon(wanted.name, context);
+    return { state: 'tested' };
+  }
   const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
     await issuer.abandon(wanted.name, context);
@@ -283,10 +287,10 @@ function stagedOf(
   old: Whole | undefined,
   clock: Pick<Clock, 'now'>,
 ): CertificateRequest | undefined {
-  const { staging } = wanted.issuer;
+  if (wanted.issuer.kind !== 'acme') return undefined;
+  const { staging, eab: _, ...issuer } = wanted.issuer;
   if (staging === undefined || !isWorthRehearsing(kind, endOf(old), clock.now())) return undefined;
-  const { eab: _, ...issuer } = wanted.issuer;
-  return { ...wanted, issuer: { ...issuer, directory: staging } };
+  return { ...wanted, issuer: { ...issuer, staging, directory: staging } };
 }
 
 /**

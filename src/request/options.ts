@@ -29,6 +29,10 @@ const dnsEntry = v.union([
 
 /** What belongs to one certificate; at the top of the file each of these is the default for all entries. */
 const perCertificate = {
+  issuer: v.pipe(v.picklist(['acme', 'kubernetes']), v.description('Who signs: an ACME CA (the default), or a signer of a cluster')),
+  signer: v.pipe(text, v.description('issuer: kubernetes: signer of certificates.k8s.io, SIGNER or SIGNER@CONTEXT')),
+  usage: v.pipe(texts, v.description('issuer: kubernetes: what the certificate is for, as "server auth"')),
+  expiration: v.pipe(text, v.description('issuer: kubernetes: how long the certificate shall hold, as 90d')),
   server: v.pipe(
     text,
     v.description('ACME directory: letsencrypt, letsencrypt-staging, zerossl, google, google-staging, sslcom, actalis, or a URL'),

@@ -54,7 +54,25 @@ export interface AcmeRequest {
   readonly notAfter?: Date;
 }
 
-export type IssuerRequest = AcmeRequest;
+/** A signer of a cluster (certificates.k8s.io). */
+export interface KubernetesRequest {
+  readonly kind: 'kubernetes';
+  /** Names the authority: its signer, and `@CONTEXT` where it is that of another context. */
+  readonly directory: string;
+  readonly signer: string;
+  /** Of the kubeconfig; that of the run unless given. */
+  readonly context?: string;
+  /** What the certificate is for: such a request says it beside the CSR. */
+  readonly usages: readonly Usage[];
+  /** Asked for, not promised. */
+  readonly expirationSeconds?: number;
+  /** There are no accounts, profiles and staging directories. */
+  readonly email?: undefined;
+  readonly profile?: undefined;
+  readonly staging?: undefined;
+}
+
+export type IssuerRequest = AcmeRequest | KubernetesRequest;
 
 /** How names are proven; for one name the most specific fitting zone wins, then the order. */
 export type SolverRequest =

@@ -64,6 +64,17 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Who signs, where it is a cluster:',
+    options: [
+      new Option('--issuer <kind>', 'acme (default), or kubernetes: a signer of certificates.k8s.io').choices(['acme', 'kubernetes']),
+      new Option('--signer <name[@context]>', 'the signer, as kubernetes.io/kube-apiserver-client'),
+      new Option('--usage <word>', 'what the certificate is for; repeatable (default: what a signer of Kubernetes gives)').argParser(
+        collect,
+      ),
+      new Option('--expiration <duration>', 'how long it shall hold, at least 10m'),
+    ],
+  },
+  {
     title: 'How names are proven:',
     options: [
       new Option('--dns <provider[@zone]>', 'DNS-01 by route53, alidns, rfc2136, exec, acmesh:dns_xx or manual; repeatable').argParser(
