@@ -10,13 +10,13 @@ import type { KubernetesClient } from '../kubernetes/client.js';
 import { type CertificateSigningRequest, CSR, stateOf } from '../kubernetes/csr.js';
 import { type Right, rightWords } from '../kubernetes/failure.js';
 import { missingRights } from '../kubernetes/review.js';
-import { takeCertificate } from '../kubernetes/signing/certificate.js';
-import { awaitOutcome, checkOutcome } from '../kubernetes/signing/outcome.js';
-import { checkSignable, type SigningQuestion } from '../kubernetes/signing/question.js';
-import { requestName, submitRequest } from '../kubernetes/signing/submit.js';
 import { createCsr, readCsr } from '../pki/csr.js';
 import { generateKey } from '../pki/key.js';
 import type { CertificateSpec, KubernetesRequest } from '../request/request.js';
+import { takeCertificate } from '../signing/certificate.js';
+import { awaitOutcome, checkOutcome } from '../signing/outcome.js';
+import { checkSignable, type SigningQuestion } from '../signing/question.js';
+import { requestName, submitRequest } from '../signing/submit.js';
 import { type Journal, openJournal } from '../store/journal.js';
 import { type IssueContext, type Issued, type Issuer, issuerKeyOf, type Pending, type Tried } from './issuer.js';
 

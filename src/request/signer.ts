@@ -2,15 +2,14 @@
 import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
 import { parseUsage, type Usage } from '../pki/usage.js';
-import { SIGNER, signerNameFault } from '../policy/signers/names.js';
 import type { CertificateOptions } from './options.js';
 import type { KubernetesRequest } from './request.js';
 
 /** What the signers of Kubernetes give, where nobody says what a certificate is for. */
 const USAGES: Readonly<Record<string, readonly Usage[]>> = {
-  [SIGNER.apiserverClient]: ['digital signature', 'key encipherment', 'client auth'],
-  [SIGNER.kubeletClient]: ['digital signature', 'key encipherment', 'client auth'],
-  [SIGNER.kubeletServing]: ['digital signature', 'key encipherment', 'server auth'],
+  'kubernetes.io/kube-apiserver-client': ['digital signature', 'key encipherment', 'client auth'],
+  'kubernetes.io/kube-apiserver-client-kubelet': ['digital signature', 'key encipherment', 'client auth'],
+  'kubernetes.io/kubelet-serving': ['digital signature', 'key encipherment', 'server auth'],
 };
 
 /** Options that are of ACME alone; what else they could mean for a cluster nobody knows. */
@@ -42,7 +41,11 @@ export function signerOf(options: CertificateOptions): KubernetesRequest {
   }
   const [signer = '', context, ...more] = (options.signer ?? '').split('@');
   const fault =
-    options.signer === undefined ? 'none is named: say --signer NAME' : more.length > 0 ? 'it has two "@"' : signerNameFault(signer);
+    options.signer === undefined
+      ? 'none is named: say --signer NAME'
+      : more.length > 0 || !signer.includes('/')
+        ? 'it wants the form "example.com/signer-name"'
+        : undefined;
   if (fault !== undefined) {
     throw new TscertError('request-invalid', `Cannot use the signer "${options.signer ?? ''}": ${fault}`, { data: { field: 'signer' } });
   }

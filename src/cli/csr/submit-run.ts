@@ -2,11 +2,11 @@
 import { parseDuration } from '../../base/duration.js';
 import { TscertError } from '../../base/errors.js';
 import { conditionOf, stateOf } from '../../kubernetes/csr.js';
-import { takeCertificate } from '../../kubernetes/signing/certificate.js';
-import { checkSignable } from '../../kubernetes/signing/question.js';
-import { requestName, submitRequest } from '../../kubernetes/signing/submit.js';
 import { lookAt } from '../../policy/whole/look.js';
 import { signerUsages } from '../../request/signer.js';
+import { takeCertificate } from '../../signing/certificate.js';
+import { checkSignable } from '../../signing/question.js';
+import { requestName, submitRequest } from '../../signing/submit.js';
 import { type ClusterFlags, openCluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import type { CsrRunFlags } from '../csr-run.js';

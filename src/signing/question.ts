@@ -1,8 +1,8 @@
 /** What a signer of a cluster is asked, before anything is sent: the object, and whether it can ever be signed. */
-import { TscertError } from '../../base/errors.js';
-import type { CsrContent } from '../../pki/csr.js';
-import { preflight } from '../../policy/signers/preflight.js';
-import type { SignerVerdict } from '../../policy/signers/verdict.js';
+import { TscertError } from '../base/errors.js';
+import type { CsrContent } from '../pki/csr.js';
+import { preflight } from '../policy/signers/preflight.js';
+import type { SignerVerdict } from '../policy/signers/verdict.js';
 
 /** A request for a signer. */
 export interface SigningQuestion {
