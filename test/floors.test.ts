@@ -11,6 +11,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   net: 1,
   host: 1,
   acme: 1,
+  kubernetes: 1,
+  signing: 1,
   dns: 2,
   solver: 2,
   store: 2,

@@ -64,6 +64,22 @@ export type ErrorCode =
   | 'pre-hook-failed'
   // The system's scheduler.
   | 'schedule-failed'
+  // Kubernetes: which cluster, who we are to it, and what it answers.
+  | 'kubeconfig-invalid'
+  | 'cluster-unknown'
+  | 'cluster-login'
+  | 'cluster-forbidden'
+  | 'cluster-absent'
+  | 'cluster-exists'
+  | 'cluster-conflict'
+  | 'cluster-invalid'
+  | 'cluster-failed'
+  | 'lease-lost'
+  // CertificateSigningRequests: never sent, refused, or not decided yet.
+  | 'csr-unsignable'
+  | 'csr-denied'
+  | 'csr-failed'
+  | 'csr-pending'
   // Not now.
   | 'rate-limited'
   | 'locked'

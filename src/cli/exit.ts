@@ -34,9 +34,12 @@ const NOTHING_TRIED: ReadonlySet<ErrorCode> = new Set([
   'provider-unknown',
   'credentials-missing',
   'solver-missing',
+  'kubeconfig-invalid',
+  'cluster-unknown',
+  'csr-unsignable',
 ]);
 
-const LATER: ReadonlySet<ErrorCode> = new Set(['rate-limited', 'locked', 'manual-pending']);
+const LATER: ReadonlySet<ErrorCode> = new Set(['rate-limited', 'locked', 'manual-pending', 'csr-pending']);
 
 /** The exit code that an error calls for. */
 export function exitCodeOf(error: unknown): number {

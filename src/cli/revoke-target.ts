@@ -6,7 +6,7 @@ import { findCertificate, findStoredCertificate, type Revocable } from '../flow/
 import { type CertificateContent, readCertificate, readCertificates } from '../pki/certificate.js';
 import { publicKeyEquals } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
-import { storedNameOrNothing } from '../store/name.js';
+import { storedNameIn } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import { readBytes } from './files.js';
 import type { System } from './system.js';
@@ -20,7 +20,7 @@ export async function findTarget(
   { store, system }: { readonly store: Store; readonly system: System },
 ): Promise<Revocable> {
   const names = await store.list();
-  const name = storedNameOrNothing(target);
+  const name = storedNameIn(target);
   const stored = name !== undefined && names.includes(name) ? await findStoredCertificate(name, store) : undefined;
   if (stored !== undefined) return stored;
   const isPath = target === '-' || /[/\\]|\.(pem|crt|cer|der)$/i.test(target);

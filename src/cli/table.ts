@@ -55,12 +55,22 @@ export const VERBS: readonly Row[] = [
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,
   },
-  { name: 'csr', summary: 'make a certificate signing request', load: async () => (await import('./commands/csr.js')).csr },
+  {
+    name: 'csr',
+    summary: 'make a certificate signing request; have it signed by a cluster',
+    load: async () => (await import('./commands/csr.js')).csr,
+  },
   {
     name: 'inspect',
     summary: 'show any certificate, chain, CSR or key',
     load: async () => (await import('./commands/inspect.js')).inspect,
   },
+  {
+    name: 'approve',
+    summary: 'approve requests of a cluster, by hand or by policy',
+    load: async () => (await import('./commands/approve.js')).approve,
+  },
+  { name: 'deny', summary: 'deny requests of a cluster', load: async () => (await import('./commands/approve.js')).deny },
   {
     name: 'account',
     summary: 'show, update, re-key or deactivate the ACME account',

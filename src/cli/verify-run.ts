@@ -6,12 +6,12 @@ import { type Check, type VerifyParts, verifyServer, verifyStored } from '../flo
 import { handshake } from '../net/tls.js';
 import type { CertificateContent } from '../pki/certificate.js';
 import type { ConfigOptions } from '../request/options.js';
-import { storedName, storedNameOrNothing } from '../store/name.js';
+import { storedName, storedNameIn } from '../store/name.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { findSubjects, type Sight } from './looking.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { dataFolder, storePlace } from './places.js';
 import { createRevocationSources } from './revocation-parts.js';
 import { allRoots, readRoots } from './roots.js';
 import type { Paint } from './ui/paint.js';
@@ -47,7 +47,7 @@ export async function runVerify(context: Context, targets: readonly string[], fl
   let isGood = true;
   try {
     for (const target of targets) {
-      const subject = sight.subjects.find(({ name }) => storedName(name) === storedNameOrNothing(target));
+      const subject = sight.subjects.find(({ name }) => storedName(name) === storedNameIn(target));
       const checks = subject === undefined ? await verifyServer(target, parts) : await verifyStored(subject, flags.probe ?? [], parts);
       const ok = checks.every(({ result }) => result !== 'failed');
       isGood &&= ok;
@@ -82,9 +82,9 @@ function createAsker(
 
 /** The stored certificates among the targets; a target that has the form of a server, and no certificate of that name, is one. */
 async function look(context: Context, targets: readonly string[]): Promise<Sight> {
-  const store = openStore(context.system, dataFolder(context.system, context.globals), COMMAND);
+  const store = openStore(context.system, storePlace(context.system, context.globals), COMMAND);
   const known = new Set(await store.list());
-  const names = targets.filter((target) => !SERVER.test(target) || known.has(storedNameOrNothing(target) ?? ''));
+  const names = targets.filter((target) => !SERVER.test(target) || known.has(storedNameIn(target) ?? ''));
   return names.length === 0 ? { store, subjects: [] } : findSubjects(context, COMMAND, names);
 }
 

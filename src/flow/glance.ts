@@ -51,6 +51,8 @@ export interface Quiet extends Pick<Outline, 'generation' | 'locations'> {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly renewAt: number;
+  /** Somebody is to be asked then: for advice, or whether it was revoked. */
+  readonly askAt?: number;
 }
 
 /** The good certificate for which there is nothing to do; `undefined` when there may be. */
@@ -79,7 +81,10 @@ export async function glanceAt(
   if (due !== undefined || !(await deployer.isDone(wanted, certificate.fingerprint))) return undefined;
   const { generation, locations } = outline;
   const { notBefore, notAfter } = certificate;
-  return { generation, locations, notBefore, notAfter, renewAt: renewalOf(certificate, wanted.renewBefore, advice).at };
+  const { at: renewAt } = renewalOf(certificate, wanted.renewBefore, advice);
+  const times = [isAsked ? ledger.renewalInfo?.checkAt : undefined, revocation === undefined ? undefined : ledger.revocationCheck?.checkAt];
+  const asks = times.flatMap((time) => (time === undefined ? [] : [Date.parse(time)]));
+  return { generation, locations, notBefore, notAfter, renewAt, ...(asks.length === 0 ? {} : { askAt: Math.min(...asks) }) };
 }
 
 /** Those of which it is time to ask whether they were revoked; of what cannot be read its line tells. */

@@ -20,9 +20,15 @@ export interface Program {
   /** Values that must not come out again: they are masked in what the program prints. */
   readonly secrets: readonly string[];
   /** Of its failures. */
-  readonly failure: Extract<ErrorCode, 'provider-failed' | 'hook-failed' | 'pre-hook-failed' | 'schedule-failed'>;
+  readonly failure: Extract<ErrorCode, 'provider-failed' | 'hook-failed' | 'pre-hook-failed' | 'schedule-failed' | 'cluster-login'>;
   /** Begins the errors: `Cannot add "_acme-challenge.example.com" with "./dns.sh"`. */
   readonly what: string;
+  /** What it prints on standard output is a secret: no error shows it. */
+  readonly secretOutput?: boolean;
+  /** It may talk with the person at the terminal: it gets the terminal's input, and its words go there. */
+  readonly terminal?: boolean;
+  /** Characters of its output that are kept; 16,384 unless given. */
+  readonly keep?: number;
 }
 
 /** Characters of each stream that are kept, and of them those that an error shows. */
@@ -50,8 +56,13 @@ export function pickEnvironment(environment: Environment, allowed: (name: string
  */
 export async function runProgram(program: Program, clock: Clock, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
-  const child = spawn(program.file, [...program.args], { env: program.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = keepTail(child.stdout, program.secrets);
+  // In a process group of its own it could not read from the terminal.
+  const child = spawn(program.file, [...program.args], {
+    env: program.env,
+    detached: program.terminal !== true,
+    stdio: program.terminal === true ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'pipe'],
+  });
+  const output = keepTail(child.stdout, program.secrets, program.keep);
   const words = keepTail(child.stderr, program.secrets);
   const ended = new Promise<{ code: number | null; by: NodeJS.Signals | null }>((resolve, reject) => {
     child.once('error', reject);
@@ -63,21 +74,26 @@ export async function runProgram(program: Program, clock: Clock, signal: AbortSi
   try {
     const first = await Promise.race([ended, interruption]);
     if (first === 'over') {
-      await endGroup(child.pid, ended, clock);
+      await endGroup(child.pid, program.terminal === true, ended, clock);
       signal.throwIfAborted();
       throw failed(program, `it did not end within ${program.timeout / 1_000} s`, words(), { timeout: program.timeout });
     }
     await Promise.race([drained, clock.sleep(DRAIN, over.signal).catch(() => undefined)]);
     if (first.code === 0) return output();
     const how = first.code === null ? `it was ended by ${first.by}` : `it ended with exit code ${first.code}`;
-    throw failed(program, how, words() || output(), first.code === null ? { exitSignal: first.by } : { exitCode: first.code });
+    throw failed(
+      program,
+      how,
+      words() || (program.secretOutput === true ? '' : output()),
+      first.code === null ? { exitSignal: first.by } : { exitCode: first.code },
+    );
   } catch (error) {
     if (error instanceof TscertError || signal.aborted) throw error;
     throw failed(program, messageOf(error), '', {}, error);
   } finally {
     over.abort();
-    child.stdout.destroy();
-    child.stderr.destroy();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   }
 }
 
@@ -103,35 +119,36 @@ async function interrupted(timeout: number, clock: Clock, signal: AbortSignal): 
   return 'over';
 }
 
-async function endGroup(pid: number | undefined, ended: Promise<unknown>, clock: Clock): Promise<void> {
-  signalGroup(pid, 'SIGTERM');
+async function endGroup(pid: number | undefined, isAlone: boolean, ended: Promise<unknown>, clock: Clock): Promise<void> {
+  signalGroup(pid, isAlone, 'SIGTERM');
   const patience = new AbortController();
   await Promise.race([ended, clock.sleep(GRACE, patience.signal)]).catch(() => undefined);
   patience.abort();
   // Also when the program itself has ended: its children may not have.
-  signalGroup(pid, 'SIGKILL');
+  signalGroup(pid, isAlone, 'SIGKILL');
   await ended.catch(() => undefined);
 }
 
-function signalGroup(pid: number | undefined, name: NodeJS.Signals): void {
+function signalGroup(pid: number | undefined, isAlone: boolean, name: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
-    kill(-pid, name);
+    kill(isAlone ? pid : -pid, name);
   } catch {
     // ESRCH: nobody of the group is left.
   }
 }
 
 /** Collects the end of a stream; the returned function gives it with the secrets masked. */
-function keepTail(stream: Readable, secrets: readonly string[]): () => string {
+function keepTail(stream: Readable | null, secrets: readonly string[], most = KEPT): () => string {
   let kept = '';
   let cut = false;
+  if (stream === null) return () => '';
   stream.setEncoding('utf8');
   stream.on('error', () => undefined);
   stream.on('data', (text: string) => {
     kept += text;
-    if (kept.length > KEPT) {
-      kept = kept.slice(-KEPT);
+    if (kept.length > most) {
+      kept = kept.slice(-most);
       cut = true;
     }
   });

@@ -9,6 +9,12 @@ import { bareHost, type ProxyServer } from './proxy.js';
 export interface ConnectOptions {
   /** For https: trust roots; made once, since reading them takes milliseconds. */
   readonly secureContext: tls.SecureContext | undefined;
+  /** The name that the server's certificate must have, and that it is asked for by; the URL's host unless given. */
+  readonly servername?: string;
+  /** Takes any certificate of the server. */
+  readonly insecure?: boolean;
+  /** For a proxy that speaks TLS itself, where it is not to be met as the server is. */
+  readonly proxyContext?: tls.SecureContext;
   /** Protocols offered by ALPN (RFC 7301). */
   readonly alpn: readonly string[];
   readonly proxy: ProxyServer | undefined;
@@ -29,9 +35,12 @@ export async function connect(url: URL, options: ConnectOptions): Promise<net.So
   return secure(tunnel, url, options.alpn, options);
 }
 
+/** Opens a connection to a proxy: what is particular to the server behind it does not hold for it. */
 async function open(url: URL, options: ConnectOptions): Promise<net.Socket> {
+  const { signal, proxy, secureContext, proxyContext } = options;
   const socket = await openPlain(url, options);
-  return url.protocol === 'https:' ? secure(socket, url, ['http/1.1'], options) : socket;
+  if (url.protocol !== 'https:') return socket;
+  return secure(socket, url, ['http/1.1'], { secureContext: proxyContext ?? secureContext, alpn: [], proxy, signal });
 }
 
 function openPlain(url: URL, { signal, proxy, addresses }: ConnectOptions): Promise<net.Socket> {
@@ -50,12 +59,14 @@ function lookupIn(addresses: readonly string[]): net.LookupFunction {
   };
 }
 
-function secure(socket: net.Socket, url: URL, alpn: readonly string[], { secureContext, signal }: ConnectOptions): Promise<net.Socket> {
-  const host = bareHost(url.hostname);
+function secure(socket: net.Socket, url: URL, alpn: readonly string[], options: ConnectOptions): Promise<net.Socket> {
+  const { secureContext, signal } = options;
+  const host = options.servername ?? bareHost(url.hostname);
   const secured = tls.connect({
     socket,
     host,
     ...(net.isIP(host) === 0 && { servername: host }),
+    ...(options.insecure === true && { rejectUnauthorized: false }),
     ALPNProtocols: [...alpn],
     ...(secureContext !== undefined && { secureContext }),
   });

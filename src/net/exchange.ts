@@ -6,8 +6,8 @@ import { ExchangeFailure, type Phase, responseInvalid } from './failure.js';
 export interface Exchange {
   readonly method: string;
   readonly url: URL;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names in lower case; a list is sent as one header each. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer | undefined;
   /** Of the answer's body. */
   readonly maxBytes: number;

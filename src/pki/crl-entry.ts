@@ -1,10 +1,10 @@
 /** The entries of a CRL (RFC 5280 §5.1.2.6, §5.3), each read strictly; a million of them in a second, so nothing is made for one that nobody looks for. */
 import type { CrlDoubt, CrlEntry } from './crl.js';
+import { crlReasonOf } from './crl-reason.js';
 import type { SerialNumbers } from './crl-serials.js';
 import { derError, type Extent, headerLengthAt, measure, readDer, TAG } from './der-reader.js';
 import { checkInteger, checkTime, timeOf } from './der-values.js';
 import { readRawExtensions } from './extension-reader.js';
-import { revocationReasonOf } from './revocation-reason.js';
 
 /** The last octet of the extensions of entries, all of which are 2.5.29.x. */
 const REASON_CODE = 0x15;
@@ -104,7 +104,7 @@ export function createEntries(wanted: SerialNumbers): CrlEntries {
     keep({
       serialNumber,
       revokedAt: timeOf({ tag, content: bytes.subarray(content, timeEnd) }),
-      reason: revocationReasonOf(said.reason) ?? 'unspecified',
+      reason: crlReasonOf(said.reason) ?? 'unspecified',
       invalidityDate: said.date && timeOf({ tag: GENERALIZED_TIME, content: said.date }),
     });
   };

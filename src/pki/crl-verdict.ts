@@ -5,16 +5,15 @@
 import { TscertError } from '../base/errors.js';
 import type { CertificateContent } from './certificate.js';
 import type { Crl, CrlDoubt, CrlDoubtCode } from './crl.js';
-import { ALL_REASONS, type ReasonMask, reasonsIn } from './crl-reason.js';
+import { ALL_REASONS, type CrlReason, type ReasonMask, reasonsIn } from './crl-reason.js';
 import { misfitOf, reasonsFor } from './crl-scope.js';
 import { standingOf, type Timing } from './crl-standing.js';
-import type { RevocationReason } from './revocation-reason.js';
 
 export type CrlVerdict =
   | {
       readonly status: 'revoked';
       readonly at: Date;
-      readonly reason: RevocationReason;
+      readonly reason: CrlReason;
       readonly invalidityDate: Date | undefined;
       /** The CRL that says it. */
       readonly crl: Crl;

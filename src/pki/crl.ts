@@ -1,8 +1,8 @@
 /** What a CRL says (RFC 5280 §5), as far as it was asked; and why one cannot be relied on. */
 import type { CertificateContent } from './certificate.js';
+import type { CrlReason } from './crl-reason.js';
 import type { CrlScope } from './crl-scope.js';
 import type { DistributionPoint } from './distribution-point.js';
-import type { RevocationReason } from './revocation-reason.js';
 import type { DistinguishedName } from './rfc4514.js';
 
 /** Why a CRL, or all that there are together, do not tell what a certificate's state is. */
@@ -42,7 +42,7 @@ export interface CrlEntry {
   readonly serialNumber: string;
   readonly revokedAt: Date;
   /** `unspecified` also for an absent one, and for a number that RFC 5280 has no word for. */
-  readonly reason: RevocationReason;
+  readonly reason: CrlReason;
   /** Since when the key is believed to have been in other hands, where the CA says it. */
   readonly invalidityDate: Date | undefined;
 }

@@ -18,10 +18,10 @@ export function storedName(name: string): string {
   return safe;
 }
 
-/** The same; undefined for what is the name of no certificate. */
-export function storedNameOrNothing(name: string): string | undefined {
+/** {@link storedName}, or `undefined` for what cannot be the name of a stored certificate. */
+export function storedNameIn(text: string): string | undefined {
   try {
-    return storedName(name);
+    return storedName(text);
   } catch (error) {
     if (isTscertError(error, 'name-invalid')) return undefined;
     throw error;
