@@ -136,7 +136,17 @@ test('a whole request is the same to Go', { skip }, () => {
     RUNS,
   );
   const odd = ODD.flatMap((value) => [0x81, 0x82, 0x86].map((tag) => ({ extensions: [san(raw(tag, Buffer.from(value)))] })));
-  const ders = [...SAMPLES, ...odd, ...changed].map((forgery) => forgeDer(forgery));
+  const character = fc.constantFrom(...'abZ09-._~:/?#[]@!$&*()+,;=%<"', '://', '%2f', '..', 'xn--');
+  const names = fc.sample(
+    fc.tuple(
+      fc.constantFrom(0x81, 0x82, 0x86),
+      fc.constantFrom('', 'http://', 'spiffe://', 'a:', 'a@b'),
+      fc.array(character, { maxLength: 8 }).map((all) => all.join('')),
+    ),
+    RUNS,
+  );
+  const made = names.map(([tag, head, rest]) => ({ extensions: [san(raw(tag, head + rest))] }));
+  const ders = [...SAMPLES, ...odd, ...changed, ...made].map((forgery) => forgeDer(forgery));
   const input = ders.map((der) => `${der.toString('base64')}\n`).join('');
   const lines = execFileSync(servers('go-csr')['go-csr'] ?? '', { input, maxBuffer: 1 << 28, encoding: 'utf8' })
     .trim()
