@@ -9,9 +9,12 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { storeRights } from '../../../src/store/kubernetes/store.js';
+import { blocksOf } from '../../docs/blocks.js';
 import { KILLER } from '../../support/command.js';
 import { type FaultyKubernetes, startFaultyKubernetes, status } from '../../support/faulty-kubernetes.js';
+import type { Rule } from '../../support/kubernetes.js';
 import { skipUnless } from '../../support/servers.js';
 import { type ClusterWorld, type Room, startClusterWorld } from './world.js';
 
@@ -107,10 +110,13 @@ describe('state in the cluster alone', { skip }, () => {
   });
 
   test('the rights that the documentation names are enough for all of it', async () => {
-    const rules = [
-      ...storeRights('least').map(({ verb, group, resource }) => ({ apiGroups: [group], resources: [resource], verbs: [verb] })),
-      { apiGroups: [''], resources: ['secrets'], verbs: ['patch'] },
-    ];
+    const role = blocksOf('docs/secrets.md').find(({ text }) => text.includes('kind: Role\n')) ?? assert.fail();
+    const { rules: written } = parse(role.text) as { rules: readonly Rule[] };
+    const rules = written.flatMap((rule) => rule.verbs.map((verb): Rule => ({ ...rule, verbs: [verb] })));
+    const wanted = [...storeRights('least'), { verb: 'patch', group: '', resource: 'secrets' }];
+    const told = (list: readonly { verb: string; resource: string }[]): string[] =>
+      list.map(({ verb, resource }) => `${verb} ${resource}`).sort();
+    assert.deepEqual(told(rules.map(({ verbs: [verb = ''], resources: [resource = ''] }) => ({ verb, resource }))), told(wanted));
     const room = await world.room('least', { user: 'carol' });
     await world.cluster.grant('carol', rules, 'least');
     for (const args of [
