@@ -5,9 +5,19 @@ import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
-import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
+import type {
+  AcmeRequest,
+  CertificateRequest,
+  CertificateSpec,
+  DnsOptions,
+  IssuerRequest,
+  RevocationRequest,
+  SecretRef,
+  SolverRequest,
+} from './request.js';
 import { secretNameOf } from './secrets.js';
-import { buildTargets } from './targets.js';
+import { signerOf } from './signer.js';
+import { buildTargets, checkPath } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
 export interface BuildHelp {
@@ -41,7 +51,8 @@ const DEFAULT_JOBS = 300;
  */
 export function buildRequests(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): CertificateRequest[] {
   const entries = config.certificates ?? [];
-  const named = flags.domains !== undefined || flags.csr !== undefined;
+  // Whom a cluster knows has a common name, and often no other.
+  const named = flags.domains !== undefined || flags.csr !== undefined || (flags.issuer === 'kubernetes' && flags.cn !== undefined);
   const picked = named
     ? [{}]
     : flags.name === undefined
@@ -86,9 +97,9 @@ function checkSecrets(requests: readonly CertificateRequest[]): void {
   }
 }
 
-/** Who signs, by the options of the run alone: for what is about an account and no certificate. */
-export function buildIssuer(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): IssuerRequest {
-  return issuerOf(merge(flags, {}, config), help);
+/** The CA, by the options of the run alone: for what is about an account and no certificate. */
+export function buildIssuer(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): AcmeRequest {
+  return acmeOf(merge(flags, {}, config), help);
 }
 
 /** How DNS is looked at, from the same options. */
@@ -165,7 +176,14 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     deploy: buildTargets(withSecret(options, name, help), name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
+    ...revocationOf(options),
   };
+}
+
+function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { readonly revocation?: RevocationRequest } {
+  if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
+  const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
+  return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
 }
 
 function withSecret(options: Merged, name: string, { inCluster = false }: BuildHelp): Merged {
@@ -187,7 +205,7 @@ function specOf(options: Merged, help: BuildHelp): CertificateSpec {
     .filter((text) => text !== '')
     .map(parseName);
   const unique = [...new Map(names.map((name) => [nameKey(name), name])).values()];
-  if (options.cn !== undefined && !unique.some(({ value }) => value === options.cn)) {
+  if (options.cn !== undefined && options.issuer !== 'kubernetes' && !unique.some(({ value }) => value === options.cn)) {
     throw new TscertError('request-invalid', `Cannot use "${options.cn}" as common name: it is none of the names`, {
       data: { field: 'cn' },
     });
@@ -200,6 +218,14 @@ function specOf(options: Merged, help: BuildHelp): CertificateSpec {
 }
 
 function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
+  return options.issuer === 'kubernetes' ? signerOf(options) : acmeOf(options, help);
+}
+
+function acmeOf(options: Merged, help: BuildHelp): AcmeRequest {
+  const stray = (['signer', 'usage', 'expiration'] as const).find((key) => options[key] !== undefined);
+  if (stray !== undefined && options.issuer !== 'kubernetes') {
+    throw new TscertError('usage', `Cannot use --${stray} with an ACME CA: it is for --issuer kubernetes`, { data: { field: stray } });
+  }
   const hmac: SecretRef | undefined = options.eabHmac ?? (options.eabHmacFile === undefined ? undefined : { file: options.eabHmacFile });
   if ((options.eabKid === undefined) !== (hmac === undefined)) {
     throw new TscertError('usage', 'Cannot bind an external account with half of it: --eab-kid and --eab-hmac-file go together');

@@ -129,6 +129,7 @@ export function createMachine(options: MachineOptions): Machine {
       store: () => store,
       http: async () => http,
       picker: async () => createPicker([{ solver }]),
+      clusters: () => Promise.reject(new Error('there is no cluster')),
       close: async () => undefined,
     };
     const { signal } = new AbortController();

@@ -2,12 +2,18 @@
 import type { Context } from '../context.js';
 import type { CsrRunFlags } from '../csr-run.js';
 import type { Verb } from '../verb.js';
+import { addClusterCommands, isClusterCommand } from './csr-cluster.js';
 import { addCsrOptions } from './csr-options.js';
 
 export const csr: Verb = {
   name: 'csr',
-  summary: 'make a certificate signing request',
-  define(command, run) {
+  summary: 'make a certificate signing request; have it signed by a cluster',
+  define(command, run, words) {
+    if (isClusterCommand(words)) {
+      // Both know -d and --key: options of the plain verb would take them away from its subcommands.
+      addClusterCommands(command, run);
+      return;
+    }
     command.argument('[requests...]', "cfssl's JSON requests: files, or - for standard input (one request, or JSON lines)");
     command.addHelpText(
       'before',
@@ -15,6 +21,7 @@ export const csr: Verb = {
   $ tscert csr -d example.com -d '*.example.com' --bare server      # server.csr and server-key.pem
   $ tscert csr -d example.com --key privkey.pem > server.csr        # of an existing key
   $ tscert csr request.json | cfssljson -bare server                # from a cfssl request
+  $ tscert csr submit request.json --bare jane --signer kubernetes.io/kube-apiserver-client   # for a cluster
 `,
     );
     addCsrOptions(command);
@@ -37,5 +44,6 @@ others are made all the same, and the exit code is 3.`,
         return runCsr(context, requests, flags);
       }),
     );
+    addClusterCommands(command, run);
   },
 };
