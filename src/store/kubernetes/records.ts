@@ -145,14 +145,16 @@ function overtaken(key: string, namespace: string, cause: unknown): TscertError 
   );
 }
 
-function textsOf(key: string, value: Json): Readonly<Record<string, string>> | undefined {
+/** A record as the texts of a Secret; `undefined` when it is too large for one. */
+export function textsOf(key: string, value: Json): Readonly<Record<string, string>> | undefined {
   const text = JSON.stringify({ key, value });
   if (Buffer.byteLength(text) <= PLAIN) return { record: text };
   const packed = gzipSync(text).toString('base64');
   return packed.length * (4 / 3) > LARGEST ? undefined : { packed };
 }
 
-function recordIn(secret: SecretObject): { readonly key: string; readonly value: Json } | undefined {
+/** The record in a Secret; `undefined` when it is damaged. */
+export function recordIn(secret: SecretObject): { readonly key: string; readonly value: Json } | undefined {
   const record = parseJson(contentOf(secret));
   if (typeof record !== 'object' || record === null || Array.isArray(record) || !('key' in record && 'value' in record)) return undefined;
   const { key, value } = record as { readonly [field: string]: Json };

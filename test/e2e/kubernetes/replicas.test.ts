@@ -163,8 +163,9 @@ describe('state in the cluster alone', { skip }, () => {
     const room = await world.room('storm', { server: proxy.url });
     const from = world.acme.pebble.log().length;
     proxy.rule = ({ method, path: place }, earlier) => {
+      // Of some objects each first look is refused.
       if (method === 'GET' || !place.includes('/secrets'))
-        return earlier === 0 ? status(429, 'TooManyRequests', 'slow down', { 'retry-after': '0' }) : undefined;
+        return earlier === 0 && place.length % 5 === 0 ? status(429, 'TooManyRequests', 'slow down', { 'retry-after': '0' }) : undefined;
       return earlier % 3 === 0 ? status(409, 'Conflict', 'the object has been modified') : undefined;
     };
     const { code, stderr } = await room.run(['issue', '-d', 'storm.example.com', ...flags()]);
