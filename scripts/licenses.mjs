@@ -52,5 +52,10 @@ function textOf(folder, { name, license, author }) {
     const holder = `Copyright (c) ${author || `the authors of ${name}`}`;
     return `${holder}\n\n${readFileSync(`scripts/licenses/${license}.txt`, 'utf8').trim()}`;
   }
+  // Code of others within a package: each licence, and the holder that stands in that code.
+  const several = /^\((.+)\)$/.exec(license)?.[1]?.split(' AND ');
+  if (several !== undefined) return several.map((one) => textOf(folder, { name, license: one, author })).join('\n\n');
+  if (name === '@bufbuild/protobuf' && license === 'BSD-3-Clause')
+    return readFileSync('scripts/licenses/BSD-3-Clause-Google.txt', 'utf8').trim();
   throw new Error(`${name} has no licence text, and that of ${license} is not in scripts/licenses`);
 }

@@ -99,6 +99,12 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
+  /** Whether `renew` asks if the stored certificate was revoked; true unless given. */
+  readonly revocationCheck?: boolean | undefined;
+  /** Its OCSP responder and CRLs may be at loopback, private and other inner addresses. */
+  readonly allowPrivate?: boolean | undefined;
+  /** Absolute path of the OCSP response that a server sends along, DER: kept fresh by `renew` and `watch`. */
+  readonly staple?: string | undefined;
   /** Secrets of a cluster that a new certificate goes to: `[NAMESPACE/]NAME[@CONTEXT]`. */
   readonly secret?: readonly string[] | string | undefined;
   /** The issuer of cert-manager that stands for the CA in their annotations: `[KIND[.GROUP]/]NAME`. */

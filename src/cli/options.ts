@@ -20,7 +20,7 @@ export interface Options {
   readonly inCluster: boolean;
 }
 
-const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
+const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple', 'revocationCheck', 'allowPrivate']);
 const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges', 'keepGenerations']);
 const LISTS: ReadonlySet<string> = new Set([
   'domains',

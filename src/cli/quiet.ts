@@ -2,7 +2,9 @@
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { QuietNotes } from '../flow/quiet-notes.js';
+import { isStapleThere } from '../flow/revocation/staple.js';
 import type { Counter } from '../flow/telemetry.js';
+import { nodeFileSystem } from '../store/files.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
@@ -11,6 +13,8 @@ import { storePlace } from './places.js';
 import type { LeaveOut } from './renewals.js';
 import { keptDocument } from './ui/summary.js';
 import { clustersOf } from './wire.js';
+
+const isThere = (file: string): boolean => isStapleThere(file, nodeFileSystem);
 
 export interface Quiet {
   readonly take: LeaveOut;
@@ -35,7 +39,7 @@ export async function lookForQuiet(
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment, clusters: clustersOf(system, storePlace(system, globals)) });
-  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: { isThere }, underWay: await namesUnderWay(store) };
   const documents: Record<string, unknown>[] = [];
   const states = new Map<string, string>();
   let count = 0;
@@ -68,8 +72,8 @@ export async function lookForQuiet(
       const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
       if (kept === undefined) return false;
       leave();
-      // What others may change is looked at each time.
-      const isLive = request.deploy.some(({ kind }) => kind === 'secret');
+      // What others may change, or take away, is looked at each time.
+      const isLive = request.revocation?.staple !== undefined || request.deploy.some(({ kind }) => kind === 'secret');
       if (state !== undefined && !isLive) notes?.add(name, state, kept);
       if (ui.json) documents.push(keptDocument(name, kept));
       if (tells) ui.emitFor(name)(leftAlone(name));

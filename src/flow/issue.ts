@@ -17,8 +17,9 @@ import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { dropHold, type Held, readHold, writeHold } from '../store/hold.js';
 import { type Journal, openJournal } from '../store/journal.js';
+import type { RevocationCheckRecord } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
-import type { Store } from '../store/store.js';
+import type { Store, Stored } from '../store/store.js';
 import { findAdoptable } from './adopt.js';
 import { type AskForAdvice, adviceOf, currentAdvice } from './advice.js';
 import type { Deployer } from './deploy.js';
@@ -57,6 +58,8 @@ export interface IssueParts {
   readonly clusters?: (context?: string) => Promise<KubernetesClient>;
   /** Asks a CA for its advice; absent where nobody is to be asked. */
   readonly advise?: AskForAdvice;
+  /** Brings the staple of a certificate that was just stored, and gives what is to be remembered of it; absent where nobody wants one. */
+  readonly staple?: (wanted: CertificateRequest, stored: Stored, line: LineContext) => Promise<RevocationCheckRecord | undefined>;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
@@ -101,15 +104,20 @@ async function issueUnderLock(
   const current = (await parts.refresh?.(request)) ?? request;
   const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
   if (parts.dryRun) return issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, { ...line, signal });
+  const emit: LineContext['emit'] = (event) => {
+    memory.watch(event);
+    line.emit(event);
+  };
+  // Whoever holds the lock now remembers.
+  const remember = async (): Promise<void> => (lost?.aborted === true ? undefined : memory.save());
   try {
-    const emit: LineContext['emit'] = (event) => {
-      memory.watch(event);
-      line.emit(event);
-    };
-    return await issueNamed({ ...current, name }, memory, parts, { ...line, emit, signal });
-  } finally {
-    // Whoever holds the lock now remembers.
-    if (lost?.aborted !== true) await memory.save();
+    const result = await issueNamed({ ...current, name }, memory, parts, { ...line, emit, signal });
+    await remember();
+    return result;
+  } catch (error) {
+    // What went wrong first is told, whatever keeps it from being remembered.
+    await remember().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -204,9 +212,10 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     patient && !force && !dryRun ? stagedOf(wanted, failure?.request === digest ? failure.kind : undefined, old, clock) : undefined;
   if (staged !== undefined) await rehearse({ ...subject, wanted: staged }, memory, parts, line);
 
+  // First: what the CA says is kept there too.
+  await store.probe();
   const issuer = await parts.issuerFor(wanted);
   await issuer.preflight(wanted, line.signal);
-  await store.probe();
   const journal = await openJournal(store, wanted.name);
   const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;
@@ -234,7 +243,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     await issuer.abandon(wanted.name, context);
     return { state: 'tested' };
   }
-  const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
+  const { leaf, intermediates, certificate } = await checkedChain(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
@@ -252,6 +261,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   memory.issued();
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
+  const checked = await parts.staple?.(wanted, stored, line);
+  if (checked !== undefined) memory.setRevocationCheck(checked);
   await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
 }
@@ -322,7 +333,7 @@ async function holdOff(error: unknown, held: Held, { store, dryRun }: IssueParts
 }
 
 /** What came back, checked; an order that brought something useless is not asked again, but its key stays for the next one. */
-async function checked(
+async function checkedChain(
   chainPem: string,
   publicKey: KeyObject,
   wanted: CertificateRequest,

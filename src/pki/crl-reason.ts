@@ -14,6 +14,7 @@ const WORDS = {
   10: 'aACompromise',
 } as const;
 
+/** A word of RFC 5280 §5.3.1, which OCSP shares. */
 export type CrlReason = (typeof WORDS)[keyof typeof WORDS];
 
 /** The reason of a number; undefined for one that has none. */

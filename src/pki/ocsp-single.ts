@@ -1,13 +1,15 @@
 /** SingleResponse (RFC 6960 §4.2.1): what a responder says of one certificate. */
+
+import type { CrlReason } from './crl-reason.js';
+import { readCrlReason } from './crl-reason-reader.js';
 import { derError, type Element, fieldsOf, readDer, TAG } from './der-reader.js';
 import { generalizedTimeOf } from './der-values.js';
 import { type RawExtension, readRawExtensions } from './extension-reader.js';
 import { type CertId, readCertId } from './ocsp-cert-id.js';
-import { type RevocationReason, readRevocationReason } from './revocation-reason.js';
 
 export type CertStatus =
   | { readonly type: 'good' }
-  | { readonly type: 'revoked'; readonly at: Date; readonly reason: RevocationReason | undefined }
+  | { readonly type: 'revoked'; readonly at: Date; readonly reason: CrlReason | undefined }
   | { readonly type: 'unknown' };
 
 export interface SingleResponse {
@@ -44,7 +46,7 @@ export function readSingleResponse(element: Element): SingleResponse {
   const cutoff = valueIn(ARCHIVE_CUTOFF);
   return {
     id,
-    status: readStatus(choice, reasonCode === undefined ? undefined : readRevocationReason(reasonCode)),
+    status: readStatus(choice, reasonCode === undefined ? undefined : readCrlReason(reasonCode)),
     thisUpdate,
     nextUpdate: nextUpdate === undefined ? undefined : generalizedTimeOf(nextUpdate),
     archiveCutoff: cutoff === undefined ? undefined : generalizedTimeOf(cutoff),
@@ -52,7 +54,7 @@ export function readSingleResponse(element: Element): SingleResponse {
   };
 }
 
-function readStatus(choice: Element, reasonCode: RevocationReason | undefined): CertStatus {
+function readStatus(choice: Element, reasonCode: CrlReason | undefined): CertStatus {
   const { tag, content } = choice;
   if (tag === TAG.implicit(0) || tag === TAG.implicit(2)) {
     if (content.length > 0) throw derError('a NULL is not empty');
@@ -62,7 +64,7 @@ function readStatus(choice: Element, reasonCode: RevocationReason | undefined): 
   const at = generalizedTimeOf(fields.any('the time of revocation'));
   const reason = wrapped(fields.optional(TAG.tagged(0)), TAG.tagged(0), 'the reason of revocation');
   fields.end();
-  return { type: 'revoked', at, reason: reason === undefined ? reasonCode : readRevocationReason(reason) };
+  return { type: 'revoked', at, reason: reason === undefined ? reasonCode : readCrlReason(reason) };
 }
 
 /** What an EXPLICIT tag holds: one element. */

@@ -1,6 +1,7 @@
 /** Whether an OCSP response is to be believed, and what it says then (RFC 6960 §3.2 and §4.2.2, RFC 5019 §2.2). Pure: the time comes in. */
 import { TscertError } from '../base/errors.js';
 import type { CertificateContent } from './certificate.js';
+import type { CrlReason } from './crl-reason.js';
 import type { RawExtension } from './extension-reader.js';
 import { certIdsOf } from './ocsp-cert-id.js';
 import { OcspRefusal, type OcspRefusalReason } from './ocsp-refusal.js';
@@ -8,7 +9,6 @@ import { nonceValue, OCSP_NONCE } from './ocsp-request.js';
 import { type BasicResponse, type OcspErrorStatus, readOcspResponse } from './ocsp-response.js';
 import { findSigner, type OcspSigner } from './ocsp-signer.js';
 import type { CertStatus, SingleResponse } from './ocsp-single.js';
-import type { RevocationReason } from './revocation-reason.js';
 
 /** A certificate by what matters of it; any {@link CertificateContent} is one. */
 export interface OcspSubject {
@@ -50,7 +50,7 @@ type OcspWord =
   | {
       readonly verdict: 'revoked';
       readonly at: Date;
-      readonly reason?: RevocationReason;
+      readonly reason?: CrlReason;
       /** Such a certificate was never issued, the responder says (RFC 6960 §2.2 and §4.4.8). */
       readonly neverIssued?: true;
     };

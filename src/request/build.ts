@@ -5,10 +5,19 @@ import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
-import type { AcmeRequest, CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
+import type {
+  AcmeRequest,
+  CertificateRequest,
+  CertificateSpec,
+  DnsOptions,
+  IssuerRequest,
+  RevocationRequest,
+  SecretRef,
+  SolverRequest,
+} from './request.js';
 import { secretNameOf } from './secrets.js';
 import { signerOf } from './signer.js';
-import { buildTargets } from './targets.js';
+import { buildTargets, checkPath } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
 export interface BuildHelp {
@@ -171,7 +180,14 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     deploy: buildTargets(withSecret(options, name, help), name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
+    ...revocationOf(options),
   };
+}
+
+function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { readonly revocation?: RevocationRequest } {
+  if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
+  const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
+  return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
 }
 
 function withSecret(options: Merged, name: string, { inCluster = false }: BuildHelp): Merged {

@@ -23,6 +23,7 @@ export const PAGES = [
   'docs/providers.md',
   'docs/revocation.md',
   'docs/running.md',
+  'docs/secrets.md',
 ] as const;
 
 export function blocksOf(file: string): Block[] {

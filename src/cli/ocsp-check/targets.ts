@@ -1,14 +1,14 @@
 /** What `ocsp-check` is about: certificates of files, of the store and of servers, with what came along. */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { isTscertError, TscertError } from '../../base/errors.js';
+import { TscertError } from '../../base/errors.js';
 import { nearest } from '../../base/nearest.js';
 import type { RevocationSubject } from '../../flow/revocation/check.js';
 import type { StartTls } from '../../net/starttls.js';
 import { handshake } from '../../net/tls.js';
 import { type CertificateContent, readCertificate, readCertificates } from '../../pki/certificate.js';
 import { splitDer } from '../../pki/kind.js';
-import { storedName } from '../../store/name.js';
+import { storedNameIn } from '../../store/name.js';
 import type { Store } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { readBytes } from '../files.js';
@@ -44,7 +44,7 @@ const HANDSHAKE_TIME = 10_000;
 export async function findTarget(target: string, context: Context, parts: TargetParts): Promise<Target> {
   const { system } = context;
   if (target.startsWith('secret:')) return inSecret(target, context, parts);
-  const name = nameOf(target);
+  const name = storedNameIn(target);
   if (name !== undefined && parts.names.includes(name)) {
     const stored = await parts.store.load(name);
     if (stored !== undefined)
@@ -97,15 +97,6 @@ function targetOf(name: string, of: Target['of'], chain: readonly CertificateCon
 export function readAll(bytes: Buffer): CertificateContent[] {
   if (bytes[0] === 0x30) return splitDer(bytes).map((der) => readCertificate(der));
   return readCertificates(bytes.toString('utf8').replace(/^\ufeff/, ''));
-}
-
-function nameOf(target: string): string | undefined {
-  try {
-    return storedName(target);
-  } catch (error) {
-    if (isTscertError(error, 'name-invalid')) return undefined;
-    throw error;
-  }
 }
 
 function exists(file: string): Promise<boolean> {

@@ -63,21 +63,26 @@ export function createClusterRecords({ client, namespace, signal }: Cluster): Cl
         const found = await find(name);
         // The answer to our own write was lost on its way.
         if (found !== undefined && isSame(found, draft)) return;
-        if (kind === 'journal' && known !== undefined) throw overtaken(key, namespace, error);
+        if (kind === 'journal' && known !== undefined && !isStill(known, found)) throw overtaken(key, namespace, error);
       }
     }
   };
 
   const removeRecord = async (kind: RecordKind, key: string): Promise<void> => {
     const name = stateName(kind, key);
-    const known = seen.get(name);
-    const fence = kind === 'journal' && known !== undefined && known !== 'absent' ? { resourceVersion: known.version } : {};
-    try {
-      await client.remove(SECRET, { name, namespace }, { signal, ...fence });
-    } catch (error) {
-      throw isTscertError(error, 'cluster-conflict') ? overtaken(key, namespace, error) : error;
+    for (let tries = 0; ; tries++) {
+      const known = seen.get(name);
+      const fence = kind === 'journal' && known !== undefined && known !== 'absent' ? { resourceVersion: known.version } : {};
+      try {
+        await client.remove(SECRET, { name, namespace }, { signal, ...fence });
+        seen.set(name, 'absent');
+        return;
+      } catch (error) {
+        if (!isTscertError(error, 'cluster-conflict') || tries >= MOST_TRIES) throw error;
+        const found = await find(name);
+        if (kind === 'journal' && known !== undefined && !isStill(known, found)) throw overtaken(key, namespace, error);
+      }
     }
-    seen.set(name, 'absent');
   };
 
   const read = (kind: RecordKind, secret: SecretObject): { readonly key: string; readonly value: Json } | undefined => {
@@ -125,6 +130,11 @@ export function createClusterRecords({ client, namespace, signal }: Cluster): Cl
 
 function isBeaten(error: unknown): boolean {
   return (['cluster-exists', 'cluster-absent', 'cluster-conflict'] as const).some((code) => isTscertError(error, code));
+}
+
+/** Whether an object is in the state that was known of it: then it was refused for a reason that passes. */
+function isStill(known: Known, found: SecretObject | undefined): boolean {
+  return known === 'absent' ? found === undefined : found?.metadata.resourceVersion === known.version;
 }
 
 function overtaken(key: string, namespace: string, cause: unknown): TscertError {
