@@ -3,7 +3,7 @@
 // `node scripts/servers.mjs lego certbot cfssl` has put them or PATH has them; --install puts them there first.
 import { execFileSync, spawnSync } from 'node:child_process';
 import os from 'node:os';
-import { countRequests, countRoute53Calls, measureMany, timeJob } from './bench/acme.mjs';
+import { countRequests, countRoute53Calls, measureDue, measureMany, timeJob } from './bench/acme.mjs';
 import { timeRequests, timeStart } from './bench/local.mjs';
 import { measureNothingDue } from './bench/stored.mjs';
 
@@ -90,13 +90,30 @@ for (const count of many) {
 }
 table('Many certificates in one run', ['certificates', 'seconds', 'most memory, MB', 'budget, MB'], memory);
 
+const due = [];
+for (const count of many) {
+  const { tscert, lego } = await measureDue(count, { peers, sample: quick ? 5 : 30 });
+  const beside = lego === undefined ? ['', '', ''] : [lego.seconds.toFixed(3), lego.calls.toFixed(1), ratio(tscert.seconds, lego.seconds)];
+  due.push([count, tscert.seconds.toFixed(3), tscert.calls.toFixed(1), Math.round(tscert.megabytes), ...beside]);
+}
+table(
+  '`renew` with everything due, round trip 0 (seconds and calls of the CA for one certificate)',
+  ['certificates', 'tscert, s', 'calls', 'most memory, MB', 'loop of lego, s', 'calls', 'tscert / lego'],
+  due,
+);
+
 const idle = quick ? [1_000] : [1_000, 10_000];
 const quietRuns = [];
 for (const count of idle) {
-  const { seconds: time, megabytes } = await measureNothingDue(count);
-  quietRuns.push([count, time.toFixed(1), Math.round(megabytes)]);
+  const { first, next } = await measureNothingDue(count);
+  const cells = [first, next].flatMap(({ seconds: time, megabytes }) => [time.toFixed(1), Math.round(megabytes)]);
+  quietRuns.push([count, ...cells]);
 }
-table('`renew` with nothing due (budget for 10,000: 2 s, 150 MB)', ['certificates', 'seconds', 'most memory, MB'], quietRuns);
+table(
+  '`renew` with nothing due (budget for 10,000: 2 s, 150 MB)',
+  ['certificates', 'first look, s', 'most memory, MB', 'next looks, s', 'most memory, MB'],
+  quietRuns,
+);
 
 function findPeers(names, install) {
   const found = {};

@@ -46,12 +46,15 @@ export async function findRenewals(
     system,
     dryRun,
     leaveOut = async () => false,
+    leaveNoted = async () => false,
   }: {
     readonly names: readonly string[];
     readonly store: Store;
     readonly system: System;
     readonly dryRun: boolean;
     readonly leaveOut?: LeaveOut;
+    /** Those of the flags of which it says true, by their name, are left out before anything of them is read. */
+    readonly leaveNoted?: (name: string) => Promise<boolean>;
   },
 ): Promise<Renewals> {
   const help = buildHelp(system, dryRun);
@@ -85,6 +88,10 @@ export async function findRenewals(
     return [options, { ...request, name, given }];
   };
   for (const name of stored.filter(isAsked)) {
+    if (await leaveNoted(name)) {
+      count++;
+      continue;
+    }
     try {
       await add(...(await recall(name)));
     } catch (error) {

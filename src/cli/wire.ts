@@ -11,6 +11,7 @@ import type { Propagation } from '../dns/propagation.js';
 import type { TxtRecord } from '../dns/provider.js';
 import type { Zones } from '../dns/zones.js';
 import type { Http, Observe } from '../net/http.js';
+import type { ProxySettings } from '../net/proxy.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
 import { createDiskStore } from '../store/disk.js';
@@ -219,8 +220,8 @@ function resolveSettings(system: System, settings: Readonly<Record<string, strin
   );
 }
 
-/** The roots of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
-function extraRoots(system: System, caBundle: string): string[] {
+/** The roots of --ca-bundle, PEM, and those that Node.js would have taken by itself were there no others. */
+export function extraRoots(system: System, caBundle: string): string[] {
   const text = readText(system, caBundle, 'the CA bundle');
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new TscertError('config-invalid', `Cannot use the CA bundle "${caBundle}": it holds no certificate in PEM`, {
@@ -239,13 +240,15 @@ function readText(system: System, file: string, what: string): string {
   }
 }
 
-function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
+/** The proxies that the environment names. */
+export function proxyOf(env: System['env']): ProxySettings {
   const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
   const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
   return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
 }
 
-function isAlive(pid: number): boolean {
+/** True for a process of this machine that runs. */
+export function isAlive(pid: number): boolean {
   try {
     kill(pid, 0);
     return true;

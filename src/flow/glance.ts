@@ -46,6 +46,8 @@ export interface Quiet extends Pick<Outline, 'generation' | 'locations'> {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly renewAt: number;
+  /** The CA is asked again then, where somebody does. */
+  readonly askAt?: number;
 }
 
 /** The good certificate for which there is nothing to do; `undefined` when there may be. */
@@ -73,7 +75,9 @@ export async function glanceAt(
   if (due !== undefined || !(await deployer.isDone(wanted, certificate.fingerprint))) return undefined;
   const { generation, locations } = outline;
   const { notBefore, notAfter } = certificate;
-  return { generation, locations, notBefore, notAfter, renewAt: renewalOf(certificate, wanted.renewBefore, advice).at };
+  const { at: renewAt } = renewalOf(certificate, wanted.renewBefore, advice);
+  const askAt = isAsked && ledger.renewalInfo !== undefined ? { askAt: Date.parse(ledger.renewalInfo.checkAt) } : {};
+  return { generation, locations, notBefore, notAfter, renewAt, ...askAt };
 }
 
 /** What is stored, by its outline where that tells enough, else by reading it. */

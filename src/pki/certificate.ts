@@ -135,7 +135,8 @@ function readVersion(wrapped: Element | undefined): number {
   return version;
 }
 
-function readSerialNumber(element: Element): string {
+/** A serial number in the form of {@link CertificateContent}. */
+export function readSerialNumber(element: Element): string {
   const value = integerOf(element);
   if (value >= 0n)
     return integerBytesOf(element)

@@ -105,7 +105,9 @@ function merge(flags: CertificateOptions, entry: CertificateOptions, config: Con
 }
 
 function omit<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
+  const rest: Partial<T> = {};
+  for (const key of Object.keys(value) as (keyof T)[]) if (!keys.includes(key as K)) rest[key] = value[key];
+  return rest as Omit<T, K>;
 }
 
 /** @param spec what the options ask for, where that is known already */

@@ -74,6 +74,11 @@ export interface Store extends Records {
    * `undefined` where only `load` can tell, and says what is wrong.
    */
   outline(name: string): Promise<Outline | undefined>;
+  /**
+   * A text that becomes another as soon as the current generation of this name, or one of these records of the ledger, is changed, without
+   * reading them; `undefined` where that cannot be told, or nothing is stored.
+   */
+  mark(name: string, ledger: readonly string[]): Promise<string | undefined>;
   /** Stores a new generation and makes it current in one atomic step: afterwards all of it is current, or none. */
   save(name: string, bundle: Bundle): Promise<Stored>;
   /** Names of all stored certificates, sorted. */

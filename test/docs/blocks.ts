@@ -21,6 +21,7 @@ export const PAGES = [
   'docs/monitoring.md',
   'docs/moving-in.md',
   'docs/providers.md',
+  'docs/revocation.md',
   'docs/running.md',
 ] as const;
 

@@ -19,6 +19,7 @@ import {
 import { freePort } from '../support/free-port.js';
 import { startPebble } from '../support/pebble.js';
 import { servers } from '../support/servers.js';
+import { startDocsRevocation } from './revocation-world.js';
 
 const AWS_KEY = { accessKeyId: 'AKIADOCS', secretAccessKey: 'docs/secret+key=' };
 const ALIBABA_KEY = { accessKeyId: 'LTAIDOCS', accessKeySecret: 'docs-secret' };
@@ -59,6 +60,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
   await program(at('work/dns.sh'), 'test "$1" = present || test "$1" = cleanup');
   await writeFile(at('work/request.json'), '{ "hosts": ["example.com"], "key": { "algo": "ecdsa", "size": 256 } }');
   await putForeignFolders(at, pebble.directory);
+  const revocation = await startDocsRevocation(at('work'));
   const nsupdate = path.dirname(servers('bind').nsupdate ?? '');
   const env = {
     PATH: [bin, path.dirname(process.execPath), nsupdate, process.env.PATH].join(path.delimiter),
@@ -93,6 +95,9 @@ export async function startDocsWorld(): Promise<DocsWorld> {
         .replaceAll(/--http standalone(?!:)/g, `--http standalone:${await freePort()}`)
         .replaceAll(/--tls-alpn(?! \d)/g, `--tls-alpn ${await freePort()}`)
         .replaceAll(':9402', `:${await freePort()}`)
+        .replaceAll('www.example.com:443', `127.0.0.1:${revocation.port}`)
+        // The responders are on loopback here.
+        .replaceAll(/(ocsp-check (?!.*--allow-private).*)$/gm, '$1 --allow-private')
         .replaceAll('/var/www/html', at('webroot'))
         .replaceAll('/etc/haproxy', at('haproxy'))
         .replaceAll('/etc/letsencrypt', at('letsencrypt'))
@@ -111,7 +116,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
       });
     },
     async close() {
-      await Promise.all([pebble.stop(), route53.stop(), alidns.stop(), bind.stop()]);
+      await Promise.all([pebble.stop(), route53.stop(), alidns.stop(), bind.stop(), revocation.close()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
