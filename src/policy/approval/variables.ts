@@ -1,0 +1,51 @@
+/** What an expression can name of a request. */
+import type { CsrDescription } from '../../pki/describe.js';
+import { organizationsOf } from '../signers/subject.js';
+import type { Variables } from './cel.js';
+import { keyOf } from './key.js';
+import type { Judged } from './request.js';
+
+/** `cr` of a CertificateRequestPolicy, beside `self`. */
+export interface CertificateRequestFacts {
+  readonly name: string;
+  readonly namespace: string;
+  readonly username: string;
+}
+
+export const POLICY_VARIABLES = ['request', 'requester', 'csr'] as const;
+
+/** The variables of tscert's own policies: the object, who made it, and what is in it. */
+export function variablesOf({ request, requester, csr, description, now }: Judged): Variables {
+  const { kind, size } = keyOf(csr.publicKey);
+  return {
+    request: {
+      name: request.name,
+      signerName: request.signerName,
+      usages: request.usages,
+      expirationSeconds: request.expirationSeconds ?? null,
+      ageSeconds: Math.floor((now - request.createdAt) / 1_000),
+      labels: request.labels,
+      annotations: request.annotations,
+    },
+    requester: {
+      username: requester.username,
+      groups: requester.groups,
+      namespace: requester.serviceAccount?.namespace ?? '',
+      serviceAccount: requester.serviceAccount?.name ?? '',
+      node: requester.node ?? '',
+    },
+    csr: {
+      subject: description.subject,
+      commonName: description.commonName ?? '',
+      organizations: organizationsOf(csr.subject),
+      ...namesOf(description),
+      usages: description.usages,
+      isCA: description.isCa,
+      key: { kind, size },
+    },
+  };
+}
+
+function namesOf({ names }: CsrDescription): Variables {
+  return { dnsNames: names.dns, ipAddresses: names.ip, emailAddresses: names.email, uris: names.uri };
+}
