@@ -17,8 +17,8 @@ export interface ShownCertificate {
   readonly pem: string;
   /** Where: `tls.crt`, `status.certificate`. */
   readonly where: string;
-  /** The key it must be for, and what that is called; absent where it is not known. */
-  readonly key?: { readonly publicKey: KeyObject; readonly words: string };
+  /** The key it must be for, and what that is called; or why that cannot be told. */
+  readonly key: { readonly publicKey: KeyObject; readonly words: string } | { readonly fault: string };
   /** The names it must hold, and who says so. */
   readonly wanted: { readonly names: readonly GeneralName[]; readonly by: string };
   /** What to do about a certificate that is not the right one. */
@@ -77,7 +77,7 @@ function issuerOf(leaf: CertificateContent): string {
 }
 
 function keyLink(chain: readonly CertificateContent[], leaf: CertificateContent, { where, key, renew }: ShownCertificate): Link {
-  if (key === undefined) return unknown('key', 'it is not known which key it must be for');
+  if ('fault' in key) return broken('key', key.fault, renew);
   const isFor = (one: CertificateContent): boolean => one.publicKey !== undefined && publicKeyEquals(one.publicKey, key.publicKey);
   if (isFor(leaf)) return ok('key', `it is for ${key.words}`);
   const at = chain.findIndex(isFor);
