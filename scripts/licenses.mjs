@@ -1,5 +1,5 @@
 // The licences of others whose code is in the bundle, by what esbuild says it has taken in.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const MARK = 'node_modules/';
@@ -47,10 +47,16 @@ function textOf(folder, { name, license, author }) {
       .map((file) => readFileSync(path.join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim())
       .join('\n\n');
   }
+  return license
+    .replace(/^\((.*)\)$/, '$1')
+    .split(' AND ')
+    .map((one) => commonText(one, name, author))
+    .join('\n\n');
+}
+
+function commonText(license, name, author) {
   if (/^Apache(-2\.0| License 2\.0)$/.test(license)) return readFileSync('LICENSE', 'utf8').trim();
-  if (license === 'ISC' || license === 'MIT') {
-    const holder = `Copyright (c) ${author || `the authors of ${name}`}`;
-    return `${holder}\n\n${readFileSync(`scripts/licenses/${license}.txt`, 'utf8').trim()}`;
-  }
-  throw new Error(`${name} has no licence text, and that of ${license} is not in scripts/licenses`);
+  const file = `scripts/licenses/${license}.txt`;
+  if (!existsSync(file)) throw new Error(`${name} has no licence text, and that of ${license} is not in scripts/licenses`);
+  return `Copyright (c) ${author || `the authors of ${name}`}\n\n${readFileSync(file, 'utf8').trim()}`;
 }

@@ -21,6 +21,7 @@ import { createIssuers } from './issuers.js';
 import { readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { buildHelp } from './requests.js';
+import { createStapler } from './stored-checks.js';
 import type { System } from './system.js';
 import { agreeToTerms } from './terms.js';
 import { outcomeDocument, summaryOf } from './ui/summary.js';
@@ -132,6 +133,7 @@ export async function issueRequests(
     expected: (provider) => challengeNames(requests, provider),
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
   });
+  const stapler = createStapler({ system, folder, caBundle: config.caBundle, store: parts.store(), signal });
   try {
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
@@ -141,7 +143,8 @@ export async function issueRequests(
     const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
     const { issuerFor, advise } = issuers;
     const underWay = await namesUnderWay(store);
-    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, patient: false, ...run };
+    const { staple } = stapler;
+    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, staple, patient: false, ...run };
     const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
@@ -153,6 +156,7 @@ export async function issueRequests(
     counter?.count(done);
     return done;
   } finally {
+    await stapler.close();
     await parts.close();
   }
 }

@@ -91,6 +91,12 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
+  /** Whether `renew` asks if the stored certificate was revoked; true unless given. */
+  readonly revocationCheck?: boolean | undefined;
+  /** Its OCSP responder and CRLs may be at loopback, private and other inner addresses. */
+  readonly allowPrivate?: boolean | undefined;
+  /** Absolute path of the OCSP response that a server sends along, DER: kept fresh by `renew` and `watch`. */
+  readonly staple?: string | undefined;
   /** Where a new certificate goes, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
   readonly deploy?: readonly (string | DeployEntry)[] | string | DeployEntry | undefined;
   /** So many of the newest generations stay in the archive, whatever their age; 5 unless given. */

@@ -18,7 +18,7 @@ export interface Options {
   readonly given: OwnOptions;
 }
 
-const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
+const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple', 'revocationCheck', 'allowPrivate']);
 const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges', 'keepGenerations']);
 const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver', 'deploy']);
 

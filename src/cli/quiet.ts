@@ -2,13 +2,17 @@
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { QuietNotes } from '../flow/quiet-notes.js';
+import { isStapleThere } from '../flow/revocation/staple.js';
 import type { Counter } from '../flow/telemetry.js';
+import { nodeFileSystem } from '../store/files.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import type { RunFlags } from './issue-run.js';
 import type { LeaveOut } from './renewals.js';
 import { keptDocument } from './ui/summary.js';
+
+const isThere = (file: string): boolean => isStapleThere(file, nodeFileSystem);
 
 export interface Quiet {
   readonly take: LeaveOut;
@@ -33,7 +37,7 @@ export async function lookForQuiet(
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment });
-  const parts = { store, clock, deployer, ...run, asksForAdvice: true, underWay: await namesUnderWay(store) };
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: { isThere }, underWay: await namesUnderWay(store) };
   const documents: Record<string, unknown>[] = [];
   const states = new Map<string, string>();
   let count = 0;
@@ -66,7 +70,8 @@ export async function lookForQuiet(
       const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
       if (kept === undefined) return false;
       leave();
-      if (state !== undefined) notes?.add(name, state, kept);
+      // A note would not see that a staple is gone.
+      if (state !== undefined && request.revocation?.staple === undefined) notes?.add(name, state, kept);
       if (ui.json) documents.push(keptDocument(name, kept));
       if (tells) ui.emitFor(name)(leftAlone(name));
       return true;

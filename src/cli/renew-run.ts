@@ -8,11 +8,12 @@ import { openQuietNotes, type QuietNotes } from '../flow/quiet-notes.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import { saveCounts } from './counts.js';
-import { exitCodeOfRun, issueRequests, type RunFlags, surroundingsOf, tellOutcomes } from './issue-run.js';
+import { exitCodeOfRun, issueRequests, type RunFlags, type RunSurroundings, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { type Options, readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { lookForQuiet, type Quiet } from './quiet.js';
-import { findRenewals } from './renewals.js';
+import { findRenewals, type Renewals } from './renewals.js';
+import { checkStoredOf } from './stored-checks.js';
 import { keepRun, nextRunAfter } from './timer.js';
 import { openStore } from './wire.js';
 
@@ -43,6 +44,7 @@ export async function runRenew(
   });
   if (isTimer && count > 0) await rememberRun(context, store, quiet);
   const emitFor = tells ? surroundings.emitFor : (name: string) => withoutKept(surroundings.emitFor(name));
+  if (!asked.force && !asked.dryRun) await checkRevocations(groups, context, store, surroundings);
   const outcomes: Outcome[] = unknown.map(({ name, error }) => ({ name, stages: [], state: 'failed', error }));
   for (const { requests, config } of groups)
     outcomes.push(...(await issueRequests(requests, config, { ...run, refresh }, { ...surroundings, emitFor })));
@@ -56,6 +58,19 @@ export async function runRenew(
 function openNotes({ system }: Context, store: Store, { own, config }: Options, nextLook: number | undefined): Promise<QuietNotes> {
   const basis = JSON.parse(JSON.stringify([system.version, own, config])) as Json;
   return openQuietNotes(store, { basis, now: system.clock.now(), nextLook });
+}
+
+async function checkRevocations(
+  groups: Renewals['groups'],
+  { system, globals, ui, signal }: Context,
+  store: Store,
+  { emitFor }: Pick<RunSurroundings, 'emitFor'>,
+): Promise<void> {
+  const folder = dataFolder(system, globals);
+  for (const { requests, config } of groups) {
+    const options = { system, folder, caBundle: config.caBundle, store, signal };
+    await checkStoredOf(requests, options, { emitFor, note: (message) => ui.say(message) });
+  }
 }
 
 /** A folder that cannot be written is no reason not to look at what is due: who needs it written says so. */

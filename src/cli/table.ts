@@ -67,6 +67,12 @@ export const VERBS: readonly Row[] = [
     load: async () => (await import('./commands/inspect.js')).inspect,
   },
   {
+    name: 'approve',
+    summary: 'approve requests of a cluster, by hand or by policy',
+    load: async () => (await import('./commands/approve.js')).approve,
+  },
+  { name: 'deny', summary: 'deny requests of a cluster', load: async () => (await import('./commands/approve.js')).deny },
+  {
     name: 'account',
     summary: 'show, update, re-key or deactivate the ACME account',
     load: async () => (await import('./commands/account.js')).account,

@@ -18,6 +18,7 @@ import { type Options, readOptions } from './options.js';
 import { dataFolder } from './places.js';
 import { lookForQuiet } from './quiet.js';
 import { findRenewals, type LeaveOut, type Renewals } from './renewals.js';
+import { checkStoredOf } from './stored-checks.js';
 import { minuteWords, timeWords } from './ui/times.js';
 import { createWatchService, type WatchService, type WatchState } from './watch-service.js';
 import { openStore } from './wire.js';
@@ -184,6 +185,12 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
       others = quiet.count();
       outcomes.push(...unknown.map(({ name, error }): Outcome => ({ name, stages: [], state: 'failed', error })));
       for (const { requests, config } of groups) {
+        const options = { system, folder: surroundings.folder, caBundle: config.caBundle, store, signal };
+        // The status page tells it; not the journal at every look.
+        await checkStoredOf(requests, options, {
+          emitFor: surroundings.emitFor,
+          note: globals.verbose === true ? ui.say : () => undefined,
+        });
         if (!signal.aborted) outcomes.push(...(await issueRequests(requests, config, RUN, surroundings)));
       }
       delete state.passTrouble;

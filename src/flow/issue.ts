@@ -16,8 +16,9 @@ import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { dropHold, type Held, readHold, writeHold } from '../store/hold.js';
 import { type Journal, openJournal } from '../store/journal.js';
+import type { RevocationCheckRecord } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
-import type { Store } from '../store/store.js';
+import type { Store, Stored } from '../store/store.js';
 import { type AskForAdvice, adviceOf, currentAdvice } from './advice.js';
 import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
@@ -53,6 +54,8 @@ export interface IssueParts {
   readonly patient: boolean;
   /** Asks a CA for its advice; absent where nobody is to be asked. */
   readonly advise?: AskForAdvice;
+  /** Brings the staple of a certificate that was just stored, and gives what is to be remembered of it; absent where nobody wants one. */
+  readonly staple?: (wanted: CertificateRequest, stored: Stored, line: LineContext) => Promise<RevocationCheckRecord | undefined>;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
@@ -192,7 +195,7 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     throw error;
   });
   if (answer.state === 'pending') return answer;
-  const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
+  const { leaf, intermediates, certificate } = await checkedChain(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
@@ -210,6 +213,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   memory.issued();
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
+  const checked = await parts.staple?.(wanted, stored, line);
+  if (checked !== undefined) memory.setRevocationCheck(checked);
   await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
 }
@@ -280,7 +285,7 @@ async function holdOff(error: unknown, held: Held, { store, dryRun }: IssueParts
 }
 
 /** What came back, checked; an order that brought something useless is not asked again, but its key stays for the next one. */
-async function checked(
+async function checkedChain(
   chainPem: string,
   publicKey: KeyObject,
   wanted: CertificateRequest,

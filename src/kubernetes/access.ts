@@ -6,14 +6,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../base/clock.js';
 import { messageOf, systemCodeOf, TscertError } from '../base/errors.js';
 import { decodePem } from '../base/pem.js';
-import type { Environment } from '../host/program.js';
 import type { ProxySettings } from '../net/proxy.js';
 import { rootCertificates } from '../net/trust.js';
 import { type Credentials, fixedCredentials, readMaterial, renewedCredentials } from './credentials.js';
 import { type Cluster, type Impersonation, type Kubeconfig, mergeKubeconfigs, parseKubeconfig, type User } from './kubeconfig.js';
+import type { AccessWorld } from './world.js';
 
 /** What the command line says: kubectl's words. */
 export interface AccessOptions {
@@ -23,22 +22,6 @@ export interface AccessOptions {
   readonly as?: string;
   readonly asGroup?: readonly string[];
   readonly asUid?: string;
-}
-
-/** What surrounds the run. */
-export interface AccessWorld {
-  readonly env: Environment;
-  readonly cwd: string;
-  readonly clock: Clock;
-  /** Standard input is a terminal, and nothing else reads it: a credential plugin may ask there. */
-  readonly isTerminal: boolean;
-  /** PEM texts of --ca-bundle: trusted where the kubeconfig names no authority. */
-  readonly roots: readonly string[];
-  readonly proxy: ProxySettings;
-  /** Names this program to a server. */
-  readonly userAgent: string;
-  /** Where a pod has its service account; Kubernetes' own place unless given. */
-  readonly serviceAccount?: string;
 }
 
 /** A way to a cluster. */

@@ -151,17 +151,16 @@ function hold(options: LeaseOptions, taken: LeaseObject, since: number): HeldLea
       () => limit.abort(new TscertError('timeout', 'Cannot renew a Lease: no answer in time')),
       () => undefined,
     );
-    const signal = AbortSignal.any([limit.signal, released.signal]);
+    const { signal } = limit;
     try {
       current = await client.replace(LEASE, { ...current, spec: { ...current.spec, renewTime: microTime(clock.now()) } }, { signal });
       renewed = asked;
     } catch (error) {
-      if (released.signal.aborted) return;
-      if (isTscertError(error, 'cluster-absent')) return lose('somebody removed it', error);
-      if (!isTscertError(error, 'cluster-conflict')) throw error;
+      if (!isTscertError(error, 'cluster-conflict') && !isTscertError(error, 'cluster-absent')) throw error;
       // Somebody else wrote: a label perhaps, or our own write of which the answer was lost.
       const found = await client.get(LEASE, refOf(current), { signal });
-      if (found?.spec?.holderIdentity !== identity) return lose(`"${found?.spec?.holderIdentity ?? ''}" holds it`, error);
+      if (found === undefined) return lose('somebody removed it', error);
+      if (found.spec?.holderIdentity !== identity) return lose(`"${found.spec?.holderIdentity ?? ''}" holds it`, error);
       current = found;
     } finally {
       limit.abort();
@@ -188,9 +187,9 @@ function hold(options: LeaseOptions, taken: LeaseObject, since: number): HeldLea
 
   const letGo = async (): Promise<void> => {
     released.abort();
+    // One that is under way may have been written: its answer says what the Lease is now.
     await renewing;
     if (lost.signal.aborted) return;
-    const { uid, resourceVersion } = current.metadata;
     // Not longer than the rest of its time: afterwards it is over anyway.
     const limit = new AbortController();
     background.sleep(Math.max(0, renewed + duration - uptime()), limit.signal).then(
@@ -198,13 +197,21 @@ function hold(options: LeaseOptions, taken: LeaseObject, since: number): HeldLea
       () => undefined,
     );
     const { signal } = limit;
-    try {
-      if (afterwards === 'remove') await client.remove(LEASE, refOf(current), { uid, resourceVersion, signal });
+    const giveUp = async (lease: LeaseObject): Promise<void> => {
+      const { uid, resourceVersion } = lease.metadata;
+      if (afterwards === 'remove') await client.remove(LEASE, refOf(lease), { uid, resourceVersion, signal });
       else {
         // client-go's way: nobody's, and short in case somebody waits by its duration.
-        const spec = { ...current.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(clock.now()) };
-        await client.replace(LEASE, { ...current, spec }, { signal });
+        const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(clock.now()) };
+        await client.replace(LEASE, { ...lease, spec }, { signal });
       }
+    };
+    try {
+      await giveUp(current).catch(async (error: unknown) => {
+        if (!isTscertError(error, 'cluster-conflict')) throw error;
+        const found = await client.get(LEASE, refOf(current), { signal });
+        if (found?.spec?.holderIdentity === identity) await giveUp(found);
+      });
     } catch {
       // It ends by itself.
     } finally {

@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, TscertError } from '../base/errors.js';
 import { createService, type Service } from '../net/service.js';
-import type { AccessWorld } from './access.js';
 import type { Credential } from './credentials.js';
 import { parseKubeconfig } from './kubeconfig.js';
 import { writeTokens } from './oidc-file.js';
+import type { AccessWorld } from './world.js';
 
 const TIMEOUT = 30_000;
 const LARGEST = 1_048_576;

@@ -5,8 +5,16 @@ import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
-import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
-import { buildTargets } from './targets.js';
+import type {
+  CertificateRequest,
+  CertificateSpec,
+  DnsOptions,
+  IssuerRequest,
+  RevocationRequest,
+  SecretRef,
+  SolverRequest,
+} from './request.js';
+import { buildTargets, checkPath } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
 export interface BuildHelp {
@@ -143,7 +151,14 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     deploy: buildTargets(options, name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
+    ...revocationOf(options),
   };
+}
+
+function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { readonly revocation?: RevocationRequest } {
+  if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
+  const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
+  return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
 }
 
 function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {

@@ -113,6 +113,16 @@ export type TargetRequest =
   /** `HOST:PORT` where the certificate must be served after all of these. */
   | { readonly kind: 'probe'; readonly address: string };
 
+/** How it is looked at whether a stored certificate was revoked. */
+export interface RevocationRequest {
+  /** `renew` asks, from time to time. */
+  readonly check: boolean;
+  /** What the certificate names may be at loopback, private and other inner addresses. */
+  readonly allowPrivate: boolean;
+  /** Absolute path of the OCSP response that a server sends along, DER. */
+  readonly staple?: string;
+}
+
 /** One certificate that is wanted. */
 export interface CertificateRequest {
   /** Under this name it is stored; `*.` of a wildcard is written `_.`. */
@@ -131,6 +141,8 @@ export interface CertificateRequest {
   /** Commands before it is ordered, and at the end of the run that ordered it; the same one is run once for all certificates. */
   readonly preHook?: string;
   readonly postHook?: string;
+  /** Absent: it is asked, at public addresses. */
+  readonly revocation?: RevocationRequest;
   /** The flags that asked for it, when it stands in no configuration file: they are kept, so that it can be renewed. */
   readonly given?: OwnOptions;
 }

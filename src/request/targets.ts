@@ -104,11 +104,15 @@ function ownerOf(text: string | undefined): Pick<FileRequest, 'owner' | 'group'>
   return { ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }) };
 }
 
-/** Cron starts `renew` in another folder than a person did `issue`: the path must be absolute. */
-function checkPath(file: string): string {
+/**
+ * A file that is written. Cron starts `renew` in another folder than a person did `issue`: the path must be absolute.
+ * @param doing completes "Cannot"
+ * @throws {TscertError} `request-invalid`
+ */
+export function checkPath(file: string, doing = 'deploy to the file'): string {
   const reason =
     !path.isAbsolute(file) || file.includes('\0') ? 'it wants an absolute path' : /\/\.{0,2}$/.test(file) ? 'it is a folder' : undefined;
-  if (reason !== undefined) throw refuse('deploy to the file', file, reason);
+  if (reason !== undefined) throw refuse(doing, file, reason);
   return path.normalize(file);
 }
 

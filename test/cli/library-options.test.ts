@@ -38,6 +38,9 @@ test('what the types of the library allow, the parser takes', () => {
     key: 'key.pem',
     csr: 'server.csr',
     mustStaple: false,
+    revocationCheck: true,
+    allowPrivate: false,
+    staple: '/etc/nginx/www.ocsp',
     cn: 'example.com',
     renewBefore: '33%',
     deploy: [

@@ -1,8 +1,9 @@
 /** What the tests of the Kubernetes client share: a way to the test cluster, and a client of it. */
 import assert from 'node:assert/strict';
 import { type ErrorCode, isTscertError, type TscertError } from '../../src/base/errors.js';
-import { type AccessOptions, type AccessWorld, findAccess } from '../../src/kubernetes/access.js';
+import { type AccessOptions, findAccess } from '../../src/kubernetes/access.js';
 import { type ClientOptions, createKubernetesClient, type KubernetesClient } from '../../src/kubernetes/client.js';
+import type { AccessWorld } from '../../src/kubernetes/world.js';
 import { realClock } from '../support/clock.js';
 
 /** A world with nothing in it but what is given. */

@@ -77,6 +77,7 @@ export async function startFaultyKubernetes(cluster: KubernetesCluster): Promise
       return incoming.socket.destroy();
     }
     outgoing.writeHead(response.statusCode ?? 500, response.headers);
+    outgoing.flushHeaders();
     let left = fault?.kind === 'silence' ? fault.after : Number.POSITIVE_INFINITY;
     response.on('error', () => incoming.socket.destroy());
     response.on('data', (chunk: Buffer) => {

@@ -80,6 +80,7 @@ const GROUPS: readonly Group[] = [
       new Option('--deploy <target>', 'bring it to nginx, apache, haproxy or haproxy:FILE and reload; repeatable').argParser(collect),
       new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
       new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
+      new Option('--staple <file>', 'keep an OCSP response for servers to send along there, fresh by renew and watch'),
       new Option('--pre-hook <command>', 'run this before a certificate is ordered, once a run'),
       new Option('--post-hook <command>', 'run this at the end of a run that ordered one, once'),
       new Option('--renew-before <duration|percent>', 'when to renew: 30d, or 33% of the lifetime (default: a third)'),

@@ -4,6 +4,7 @@ import { checkRevocation } from '../../flow/revocation/check.js';
 import { type Latency, measureResponders } from '../../flow/revocation/latency.js';
 import { createLimiter } from '../../net/limiter.js';
 import type { StartTls } from '../../net/starttls.js';
+import { revocationPlacesOf } from '../../pki/revocation-places.js';
 import type { Context } from '../context.js';
 import { exitCodeOf } from '../exit.js';
 import { checkStandardInput, readBytes } from '../files.js';
@@ -128,13 +129,9 @@ function measure(
   { http, families }: RevocationConnections,
 ): Promise<Latency[]> {
   const questions = checked.flatMap(({ subject: { certificate }, report: { issuer } }) =>
-    issuer === undefined ? [] : certificate.extensions.ocspUrls.filter(isHttp).map((url) => ({ url, issuer, certificate })),
+    issuer === undefined ? [] : revocationPlacesOf(certificate).responders.map((url) => ({ url, issuer, certificate })),
   );
   return measureResponders(questions, { http, signal, tries, families });
-}
-
-function isHttp(url: string): boolean {
-  return /^https?:\/\//i.test(url) && URL.canParse(url);
 }
 
 interface Told {

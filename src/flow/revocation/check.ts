@@ -5,8 +5,8 @@
 import type { Clock } from '../../base/clock.js';
 import type { GuardedHttp } from '../../net/guarded.js';
 import { type CertificateContent, isIssuedBy } from '../../pki/certificate.js';
-import { crlAddressesOf } from '../../pki/crl-urls.js';
 import { checkOcspResponse } from '../../pki/ocsp-verdict.js';
+import { revocationPlacesOf } from '../../pki/revocation-places.js';
 import type { CrlCache } from '../../store/crl-cache.js';
 import { createCrlReader, type GivenCrl } from './crl.js';
 import { decisiveOf, type Evidence, type Failure, type Origin, type RevocationReport } from './evidence.js';
@@ -18,6 +18,8 @@ export interface RevocationSubject {
   readonly certificate: CertificateContent;
   /** Certificates that came with it or were given: its issuer may be among them. */
   readonly others: readonly CertificateContent[];
+  /** Responders are asked about it alone: the response is for a server to send along. */
+  readonly isAlone?: boolean;
   /** What its server sent along, DER, and the server. */
   readonly staple?: { readonly response: Buffer; readonly place: string };
 }
@@ -50,9 +52,6 @@ interface Case extends RevocationSubject {
   readonly failures: Failure[];
 }
 
-/** A certificate without revocation information, and its CA says so (RFC 9608). */
-const NO_REVOCATION = '2.5.29.56';
-
 /**
  * Finds out about all of them, in their order. What goes wrong for one is told in its report and stops no other.
  * @throws the signal's reason
@@ -82,15 +81,14 @@ function reportOf(one: Case, parts: RevocationParts): RevocationReport {
 /** Why nobody could tell. */
 function notesOf({ certificate }: Case, { usesCrls }: RevocationParts): string[] {
   if (isRoot(certificate)) return ['it has signed itself: there is nobody above it who could revoke it'];
-  const { all, ocspUrls, crlPoints } = certificate.extensions;
-  const hasNone = all.some(({ oid }) => oid === NO_REVOCATION);
-  const strange = ocspUrls.filter((url) => !isHttp(url));
-  const { skipped } = crlAddressesOf(usesCrls ? crlPoints : []);
+  const { hasNone, strange, skipped } = revocationPlacesOf(certificate);
   return [
     ...(hasNone ? ['its CA says that there is no revocation information for it (noRevAvail, RFC 9608)'] : []),
     ...strange.map((url) => `the OCSP responder "${url}" was left out: responders are asked by http and https only`),
-    ...skipped.map(({ url, words }) => (url === undefined ? `a CRL was left out: ${words}` : `the CRL "${url}" was left out: ${words}`)),
-    ...(usesCrls || crlPoints.length === 0 ? [] : ['its CRLs were left out']),
+    ...(usesCrls ? skipped : []).map(({ url, words }) =>
+      url === undefined ? `a CRL was left out: ${words}` : `the CRL "${url}" was left out: ${words}`,
+    ),
+    ...(usesCrls || certificate.extensions.crlPoints.length === 0 ? [] : ['its CRLs were left out']),
   ];
 }
 
@@ -102,15 +100,8 @@ function isRoot(certificate: CertificateContent): boolean {
 function isAsked({ certificate, staple }: RevocationSubject, { given, usesCrls }: RevocationParts): boolean {
   if (isRoot(certificate)) return false;
   if (staple !== undefined || given.responses.length + given.crls.length > 0) return true;
-  return respondersOf(certificate).length > 0 || (usesCrls && crlAddressesOf(certificate.extensions.crlPoints).addresses.length > 0);
-}
-
-function respondersOf({ extensions }: CertificateContent): string[] {
-  return [...new Set(extensions.ocspUrls.filter(isHttp))];
-}
-
-function isHttp(url: string): boolean {
-  return /^https?:\/\//i.test(url);
+  const { responders, addresses } = revocationPlacesOf(certificate);
+  return responders.length > 0 || (usesCrls && addresses.length > 0);
 }
 
 /** The staple, and the responses of files that speak of the certificate. */
@@ -143,7 +134,8 @@ function groupsBy(
     const { issuer } = one;
     const place = placeOf(one);
     if (issuer === undefined || place === undefined) continue;
-    const key = `${place} ${issuer.raw.subject.toString('base64')} ${issuer.raw.spki.toString('base64')}`;
+    const whose = `${place} ${issuer.raw.subject.toString('base64')} ${issuer.raw.spki.toString('base64')}`;
+    const key = one.isAlone === true ? `${whose} ${one.certificate.serialNumber}` : whose;
     const group = groups.get(key) ?? { place, issuer, cases: [] };
     groups.set(key, group);
     group.cases.push(one);
@@ -156,10 +148,11 @@ async function askResponders(cases: readonly Case[], { http, clock, signal }: Re
   if (http === undefined) return;
   const responders = createResponders({ http, clock, signal });
   const answered = new Set<Case>();
-  const most = Math.max(0, ...cases.map(({ certificate }) => respondersOf(certificate).length));
+  const respondersOf = ({ certificate }: Case): readonly string[] => revocationPlacesOf(certificate).responders;
+  const most = Math.max(0, ...cases.map((one) => respondersOf(one).length));
   for (let nth = 0; nth < most; nth++) {
     const open = cases.filter((one) => !answered.has(one));
-    const groups = groupsBy(open, ({ certificate }) => respondersOf(certificate)[nth]);
+    const groups = groupsBy(open, (one) => respondersOf(one)[nth]);
     await Promise.all(
       groups.map(async ({ place, issuer, cases: own }) => {
         const certificates = [...new Map(own.map(({ certificate }) => [certificate.serialNumber, certificate])).values()];

@@ -45,9 +45,9 @@ export function durationRule(
           ? passed('duration', 'It leaves the duration to its signer')
           : broken('duration', 'It asks for no duration (spec.expirationSeconds), and the policy wants one');
       }
+      if (Number.isNaN(asked)) return broken('duration', 'The duration cannot be read');
       const words = formatDuration(asked);
-      if (Number.isNaN(asked) || asked < min)
-        return broken('duration', `The duration ${words} is shorter than the least, ${formatDuration(min)}`);
+      if (asked < min) return broken('duration', `The duration ${words} is shorter than the least, ${formatDuration(min)}`);
       if (asked > max) return broken('duration', `The duration ${words} is longer than the most, ${formatDuration(max)}`);
       return passed('duration', `The duration ${words} is allowed`);
     },

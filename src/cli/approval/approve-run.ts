@@ -1,0 +1,200 @@
+/** A run of `approve` or `deny`: which requests, judged by whom, and what became of them. */
+import path from 'node:path';
+import { TscertError } from '../../base/errors.js';
+import { byHand } from '../../flow/approval/by-hand.js';
+import { type ClusterFacts, createClusterFacts } from '../../flow/approval/facts.js';
+import { inOrder, reviewAll } from '../../flow/approval/pass.js';
+import type { Review, ReviewParts } from '../../flow/approval/review.js';
+import { type CertificateSigningRequest, CSR, stateOf } from '../../kubernetes/csr.js';
+import { readCertificates } from '../../pki/certificate.js';
+import type { Policy } from '../../policy/approval/policy.js';
+import { type Cluster, type ClusterFlags, openCluster } from '../cluster.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit.js';
+import { readTextFile } from '../files.js';
+import { paintOfOutput } from '../ui/states.js';
+import { documentOf, linesOf, requestLines } from './approve-text.js';
+
+export interface ApproveFlags extends ClusterFlags {
+  readonly allPending?: boolean;
+  readonly signer?: string;
+  readonly selector?: string;
+  readonly policy?: string;
+  readonly dryRun?: boolean;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly watch?: boolean;
+  /** False for none. */
+  readonly lease?: string | false;
+  readonly listen?: string | false;
+  readonly grace?: string;
+}
+
+/** Runs `approve` or `deny` and gives its exit code. */
+export async function runApprove(
+  context: Context,
+  word: 'approve' | 'deny',
+  names: readonly string[],
+  flags: ApproveFlags,
+): Promise<number> {
+  checkFlags(word, names, flags);
+  const policies = flags.policy === undefined ? undefined : await readPolicyFile(context, flags.policy);
+  const cluster = await openCluster(context, flags);
+  try {
+    if (flags.watch === true && policies !== undefined && flags.policy !== undefined) {
+      const { runApproveWatch } = await import('./approve-watch.js');
+      return await runApproveWatch(context, cluster, flags, { file: flags.policy, first: policies });
+    }
+    return await runOnce(context, word, names, flags, { cluster, policies });
+  } finally {
+    cluster.client.close();
+  }
+}
+
+/** @throws {TscertError} `usage` */
+function checkFlags(word: string, names: readonly string[], { allPending, signer, selector, policy, watch }: ApproveFlags): void {
+  const refuse = (why: string): never => {
+    throw new TscertError('usage', `Cannot ${word}: ${why}`, { data: { help: `tscert ${word} --help` } });
+  };
+  if (watch === true && policy === undefined) refuse('--watch decides by policies; name them with --policy FILE');
+  if (watch === true && names.length > 0) refuse('--watch looks at whatever is asked, and names none');
+  if (names.length > 0 && (allPending === true || selector !== undefined || signer !== undefined))
+    refuse('name requests, or select them by --all-pending, --signer and --selector; not both');
+  if (names.length === 0 && allPending !== true && policy === undefined)
+    refuse(
+      signer === undefined && selector === undefined
+        ? 'name the requests, or say --all-pending'
+        : 'add --all-pending to take all that are selected',
+    );
+}
+
+/** @throws {TscertError} `file-unreadable`, `config-invalid` */
+export async function readPolicyFile({ system }: Context, file: string): Promise<readonly Policy[]> {
+  const { readPolicies } = await import('../../policy/approval/read.js');
+  return await readPolicies(await readTextFile(system, file), `"${path.relative(system.cwd, path.resolve(system.cwd, file)) || file}"`);
+}
+
+/** The reason of a condition; one word. */
+export function reasonOf({ reason }: ApproveFlags, otherwise: string): string {
+  if (reason === undefined) return otherwise;
+  if (/^[A-Za-z](?:[A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(reason) && reason.length <= 1_024) return reason;
+  throw new TscertError('usage', `Cannot use "${reason}" as a reason: it wants one word, as in "NotOurs"`, { data: { value: reason } });
+}
+
+/** Facts about a cluster, its DNS and its servers. */
+export function factsFor({ system, signal }: Context, { client, roots }: Cluster): ClusterFacts {
+  let resolver: Promise<import('../../net/resolver.js').Resolver> | undefined;
+  const makeResolver = async (): Promise<import('../../net/resolver.js').Resolver> => {
+    const [{ createDnsClient }, { createResolver }, { parseServer }, { systemResolvers }] = await Promise.all([
+      import('../../net/dns.js'),
+      import('../../net/resolver.js'),
+      import('../../net/dns-address.js'),
+      import('../../net/system-resolvers.js'),
+    ]);
+    return createResolver({ client: createDnsClient(), servers: systemResolvers().map(parseServer) });
+  };
+  return createClusterFacts({
+    client,
+    async resolve(name) {
+      resolver ??= makeResolver();
+      const own = await resolver;
+      const answers = await Promise.all((['A', 'AAAA'] as const).map((type) => own.lookUp(name, type, signal)));
+      return answers.flatMap(({ records }) => records.map(({ value }) => value));
+    },
+    async shake(target) {
+      const { handshake } = await import('../../net/tls.js');
+      return (await handshake(target, { timeout: HANDSHAKE_TIME, signal })).chain;
+    },
+    roots: roots === undefined ? [] : readCertificates(roots),
+    clock: system.clock,
+    uptime: () => system.uptime(),
+    signal,
+  });
+}
+
+const HANDSHAKE_TIME = 10_000;
+
+interface Judges {
+  readonly cluster: Cluster;
+  readonly policies: readonly Policy[] | undefined;
+}
+
+async function runOnce(
+  context: Context,
+  word: 'approve' | 'deny',
+  names: readonly string[],
+  flags: ApproveFlags,
+  { cluster, policies }: Judges,
+): Promise<number> {
+  const { system, globals, ui, signal } = context;
+  const { client } = cluster;
+  const reason = reasonOf(flags, policies !== undefined ? 'TscertPolicy' : word === 'approve' ? 'TscertApproved' : 'TscertDenied');
+  const readAt = system.uptime();
+  const { found, absent } = await findRequests(context, cluster, names, flags);
+  const dryRun = flags.dryRun === true;
+  const common = { client, clock: system.clock, dryRun, signal, reason, ...(flags.message !== undefined && { message: flags.message }) };
+  const paint = await paintOfOutput(system, globals);
+  const show = (review: Review): void => {
+    if (!ui.json && globals.quiet !== true)
+      ui.data(`${linesOf(review, { paint, dryRun, verbose: globals.verbose === true }).join('\n')}\n`);
+  };
+  const reviews: Review[] = [];
+  if (policies === undefined) {
+    for (const csr of found) {
+      const onLook = (): void => {
+        if (!ui.json && globals.quiet !== true) ui.data(`${requestLines(csr, paint).join('\n')}\n`);
+      };
+      const review = await byHand(csr, word === 'approve' ? 'Approved' : 'Denied', { ...common, onLook });
+      reviews.push(review);
+      show(review);
+    }
+  } else {
+    const facts = factsFor(context, cluster);
+    if (names.length === 0 && flags.signer === undefined && flags.selector === undefined) facts.know(found, readAt);
+    const carriesOut: ReviewParts['carriesOut'] = word === 'approve' ? ['Approved', 'Denied'] : ['Denied'];
+    const pending = found.filter((csr) => names.length > 0 || stateOf(csr) === 'pending');
+    reviews.push(...(await reviewAll(pending, readAt, { ...common, policies, facts, carriesOut, uptime: () => system.uptime() })));
+    for (const review of reviews) show(review);
+  }
+  for (const error of absent) ui.fail(error);
+  if (ui.json) ui.document(word, { dryRun, requests: reviews.map(documentOf), absent: absent.map(({ data }) => data.name) });
+  else if (reviews.length === 0 && absent.length === 0) ui.say('no request waits');
+  return exitCodeFor(reviews, absent.length, policies !== undefined, word);
+}
+
+/** With policies 3 as soon as one got no verdict; by hand 3 when some failed, 1 when all did. */
+function exitCodeFor(reviews: readonly Review[], absent: number, isByPolicy: boolean, word: 'approve' | 'deny'): number {
+  const wanted = word === 'approve' ? ['approved', 'issued'] : ['denied'];
+  const isGood = (review: Review): boolean => {
+    if (review.state === 'settled') return isByPolicy || wanted.includes(review.found);
+    if (review.state === 'gone') return isByPolicy;
+    return review.state === 'approved' || review.state === 'denied' || review.state === 'not-carried-out';
+  };
+  const bad = reviews.filter((review) => !isGood(review)).length + absent;
+  if (bad === 0) return EXIT.done;
+  return isByPolicy || bad < reviews.length + absent ? EXIT.partly : EXIT.failed;
+}
+
+async function findRequests(
+  { signal }: Context,
+  { client }: Cluster,
+  names: readonly string[],
+  { signer, selector }: ApproveFlags,
+): Promise<{ readonly found: readonly CertificateSigningRequest[]; readonly absent: readonly TscertError[] }> {
+  if (names.length === 0) {
+    const query = {
+      ...(signer !== undefined && { fields: `spec.signerName=${signer}` }),
+      ...(selector !== undefined && { labels: selector }),
+    };
+    const { items } = await client.list(CSR, query, { signal });
+    return { found: inOrder(items.filter((csr) => stateOf(csr) === 'pending')), absent: [] };
+  }
+  const found: CertificateSigningRequest[] = [];
+  const absent: TscertError[] = [];
+  for (const name of new Set(names)) {
+    const csr = await client.get(CSR, { name }, { signal });
+    if (csr !== undefined) found.push(csr);
+    else absent.push(new TscertError('cluster-absent', `Cannot find the request "${name}": it is not there`, { data: { name } }));
+  }
+  return { found, absent };
+}
