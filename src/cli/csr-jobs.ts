@@ -52,7 +52,11 @@ export async function jobsOfFiles(system: System, files: readonly string[], flag
   return jobs;
 }
 
-function jobsOfText(text: string, source: string, flags: Partial<CertificateSpec>): Job[] {
+/**
+ * The CSRs that a text asks for: a cfssl request, or JSON lines of them.
+ * @throws {TscertError} `request-invalid`
+ */
+export function jobsOfText(text: string, source: string, flags: Partial<CertificateSpec>): Job[] {
   return splitRequests(text, source).map((one) => ({
     source: one.source,
     ...(one.line === undefined ? {} : { line: one.line }),

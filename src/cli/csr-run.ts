@@ -71,7 +71,8 @@ function placesOf({ out, keyOut, bare }: CsrRunFlags): Places {
   return { ...(out === undefined || out === '-' ? {} : { csrFile: out }), ...(keyOut === undefined ? {} : { keyFile: keyOut }) };
 }
 
-async function readKey(system: System, file: string, passphrase: string | undefined): Promise<KeyObject> {
+/** @throws {TscertError} `key-invalid`, `key-passphrase`, `file-unreadable`, `usage` */
+export async function readKey(system: System, file: string, passphrase: string | undefined): Promise<KeyObject> {
   const bytes = await readBytes(system, file);
   try {
     return readPrivateKey(bytes, passphrase);

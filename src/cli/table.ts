@@ -60,7 +60,11 @@ export const VERBS: readonly Row[] = [
     summary: 'make a key; with a cfssl request also its CSR',
     load: async () => (await import('./commands/genkey.js')).genkey,
   },
-  { name: 'csr', summary: 'make a certificate signing request', load: async () => (await import('./commands/csr.js')).csr },
+  {
+    name: 'csr',
+    summary: 'make a certificate signing request; have it signed by a cluster',
+    load: async () => (await import('./commands/csr.js')).csr,
+  },
   {
     name: 'inspect',
     summary: 'show any certificate, chain, CSR or key',

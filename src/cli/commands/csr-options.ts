@@ -67,9 +67,10 @@ const GROUPS: readonly { readonly title: string; readonly options: readonly Opti
   },
 ];
 
-/** Adds the flags of `csr` to a command, in groups. */
-export function addCsrOptions(command: Command): void {
+/** Adds the flags of `csr` to a command, in groups; of them only those with these titles where some are given. */
+export function addCsrOptions(command: Command, titles?: readonly string[]): void {
   for (const { title, options } of GROUPS) {
+    if (titles !== undefined && !titles.includes(title)) continue;
     command.optionsGroup(title);
     for (const option of options) command.addOption(option);
   }

@@ -2,12 +2,15 @@
 import type { Context } from '../context.js';
 import type { CsrRunFlags } from '../csr-run.js';
 import type { Verb } from '../verb.js';
+import { addClusterCommands } from './csr-cluster.js';
 import { addCsrOptions } from './csr-options.js';
 
 export const csr: Verb = {
   name: 'csr',
-  summary: 'make a certificate signing request',
+  summary: 'make a certificate signing request; have it signed by a cluster',
   define(command, run) {
+    // What stands behind a subcommand is the subcommand's: both know -d and --key.
+    command.enablePositionalOptions();
     command.argument('[requests...]', "cfssl's JSON requests: files, or - for standard input (one request, or JSON lines)");
     command.addHelpText(
       'before',
@@ -15,6 +18,7 @@ export const csr: Verb = {
   $ tscert csr -d example.com -d '*.example.com' --bare server      # server.csr and server-key.pem
   $ tscert csr -d example.com --key privkey.pem > server.csr        # of an existing key
   $ tscert csr request.json | cfssljson -bare server                # from a cfssl request
+  $ tscert csr submit request.json --bare jane --signer kubernetes.io/kube-apiserver-client   # for a cluster
 `,
     );
     addCsrOptions(command);
@@ -37,5 +41,6 @@ others are made all the same, and the exit code is 3.`,
         return runCsr(context, requests, flags);
       }),
     );
+    addClusterCommands(command, run);
   },
 };

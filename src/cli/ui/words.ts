@@ -4,6 +4,7 @@
  * `tscert: hint:` says what to do; no capitals after the colon unless a name, no full stop at the end, no stack, no secret.
  */
 import { type ErrorCode, type ErrorData, isTscertError, messageOf } from '../../base/errors.js';
+import type { Right } from '../../kubernetes/failure.js';
 
 interface Subproblem {
   readonly type?: string;
@@ -95,9 +96,37 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
   'clock-wrong': () => 'set the clock (timedatectl status, chronyc tracking), and run the same command again',
   'key-passphrase': () =>
     'give the passphrase with --passphrase-file FILE; a command without that option wants the key opened first: openssl pkey -in KEY -out PLAIN',
+  'kubeconfig-invalid': () => 'name another with --kubeconfig FILE, or in KUBECONFIG',
+  'cluster-unknown': () => 'name a kubeconfig with --kubeconfig FILE or KUBECONFIG, and a context of it with --context NAME',
+  'cluster-login': () => 'log in to the cluster as you do for kubectl, or act as another with --context NAME',
+  'cluster-forbidden': ({ right }) => ruleHint(right),
+  'cluster-absent': ({ kind }) =>
+    kind === 'CertificateSigningRequest'
+      ? 'it never was, or the cluster has removed it: an hour after it was issued, denied or failed, a day after it was made; send it again'
+      : undefined,
+  'csr-unsignable': ({ fits }) => fitHint(fits),
+  'csr-denied': () => 'ask those who approve, and send another request: a denial is final',
+  'csr-failed': () => 'mend what the signer says and send another request: this one cannot be signed any more',
+  'csr-pending': ({ name }) => `wait with: tscert csr fetch ${name} --wait`,
   interrupted: () => 'run the same command again: it goes on where this run stopped',
   internal: () => 'this is a fault of tscert; please report it with the output of --verbose',
 };
+
+/** The rule of a Role that gives a missing right. */
+function ruleHint(right: unknown): string | undefined {
+  if (typeof right !== 'object' || right === null) return undefined;
+  const { verb, group, resource, names, namespace } = right as Partial<Right>;
+  if (verb === undefined || names === undefined) return undefined;
+  const named = names.length === 0 ? '' : `, resourceNames: ["${names.join('" or "')}"]`;
+  const role = namespace === undefined ? 'ClusterRole' : `Role in "${namespace}"`;
+  return `a ${role} allows it with: apiGroups: ["${group}"], resources: ["${resource}"]${named}, verbs: ["${verb}"]`;
+}
+
+/** The signer that takes such a request. */
+function fitHint(fits: unknown): string | undefined {
+  const message = typeof fits === 'object' && fits !== null && 'message' in fits ? fits.message : undefined;
+  return typeof message === 'string' ? `${message.charAt(0).toLowerCase()}${message.slice(1)}` : undefined;
+}
 
 /** What to do next, if there is something better than reading the message. */
 export function hintOf(error: unknown): string | undefined {

@@ -3,7 +3,7 @@ import type { CertificateSigningRequest } from '../../kubernetes/csr.js';
 import { type Review, type ReviewParts, review } from './review.js';
 
 /** Requests that are judged side by side. */
-export const SIDE_BY_SIDE = 8;
+export const SIDE_BY_SIDE = 16;
 
 /** Oldest first; of those of one second by name. */
 export function inOrder(requests: readonly CertificateSigningRequest[]): CertificateSigningRequest[] {

@@ -62,8 +62,9 @@ export async function review(given: CertificateSigningRequest, readAt: number, p
       if (done.csr === undefined) return { ...head, state: 'gone' };
       if (conflicts >= MOST_CONFLICTS)
         throw new TscertError('cluster-conflict', `Cannot decide on "${head.name}": it changes all the time`);
+      // What was made before it was there when it was first read; another of its name is a later one.
+      if (done.csr.metadata.uid !== csr.metadata.uid) since = parts.uptime();
       csr = done.csr;
-      since = parts.uptime();
     } catch (error) {
       parts.signal.throwIfAborted();
       return { ...head, state: 'failed', error: asError(error), ...(verdict !== undefined && { verdict }) };
