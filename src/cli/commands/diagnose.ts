@@ -1,9 +1,9 @@
 /** `tscert diagnose`: the first broken link between a wish and a certificate that is served. */
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { addClusterOptions } from '../diagnose/access.js';
 import type { DiagnoseFlags } from '../diagnose/run.js';
 import type { Verb } from '../verb.js';
+import { addClusterOptions } from './cluster-options.js';
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
@@ -20,28 +20,20 @@ export const diagnose: Verb = {
 `,
     );
     const add = (name: string, summary: string, argument: string, words: string): Command =>
-      addClusterOptions(command.command(name).description(summary).summary(summary).argument(argument, words)).option(
-        '--roots <file>',
-        'more trust roots, PEM, as that of a private CA; repeatable',
-        collect,
-      );
-    const probe = 'what this server sends must be it; repeatable';
-    add('csr', 'why a CertificateSigningRequest has not become a certificate', '<name>', 'the CertificateSigningRequest').action(
+      command.command(name).description(summary).summary(summary).argument(argument, words);
+    const more = (one: Command): Command =>
+      addClusterOptions(one.option('--roots <file>', 'more trust roots, PEM, as that of a private CA; repeatable', collect));
+    const probe = (one: Command): Command => one.option('--probe <host:port>', 'what this server sends must be it; repeatable', collect);
+    more(add('csr', 'why a CertificateSigningRequest has not become a certificate', '<name>', 'the CertificateSigningRequest')).action(
       run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseCsr(context, name, flags)),
     );
-    add('secret', 'what is wrong with a Secret that holds a certificate', '<name>', 'the Secret: NAME or NAMESPACE/NAME')
-      .option('--probe <host:port>', probe, collect)
-      .action(run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseSecret(context, name, flags)));
-    add(
-      'certificate',
-      "what is wrong with a certificate of tscert's own, or with one of cert-manager",
-      '<name>',
-      'its name; NAMESPACE/NAME for one of cert-manager',
-    )
-      .option('--probe <host:port>', probe, collect)
-      .action(
-        run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseCertificate(context, name, flags)),
-      );
+    more(probe(add('secret', 'what is wrong with a Secret that holds a certificate', '<name>', 'NAME or NAMESPACE/NAME'))).action(
+      run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseSecret(context, name, flags)),
+    );
+    const certificate = "what is wrong with a certificate of tscert's own, or with one of cert-manager";
+    more(probe(add('certificate', certificate, '<name>', 'its name; NAMESPACE/NAME for one of cert-manager'))).action(
+      run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseCertificate(context, name, flags)),
+    );
     command.addHelpText(
       'after',
       `

@@ -14,12 +14,12 @@ import type { KubernetesClient } from '../../kubernetes/client.js';
 import { handshake } from '../../net/tls.js';
 import type { CertificateContent } from '../../pki/certificate.js';
 import { storedName } from '../../store/name.js';
+import { type ClusterFlags, openCluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import { findSubjects } from '../looking.js';
-import { allRoots, readRoots } from '../roots.js';
+import { allRoots, certificatesIn, readRoots } from '../roots.js';
 import { paintOfOutput } from '../ui/states.js';
-import { type ClusterFlags, openCluster } from './access.js';
 import { diagnosisText } from './text.js';
 
 export interface DiagnoseFlags extends ClusterFlags {
@@ -52,7 +52,7 @@ export async function diagnoseSecret(context: Context, target: string, flags: Di
 /** Runs `diagnose certificate` and gives its exit code: one of our own, one of cert-manager, or one of each. */
 export async function diagnoseCertificate(context: Context, target: string, flags: DiagnoseFlags): Promise<number> {
   const wantsCluster =
-    target.includes('/') || [flags.kubeconfig, flags.context, flags.namespace, flags.as].some((flag) => flag !== undefined);
+    target.includes('/') || [flags.kubeconfig, flags.context, flags.namespace, flags.as, flags.asGroup].some((flag) => flag !== undefined);
   const own = await diagnoseOwn(context, target, flags);
   if (own.isKnown && !wantsCluster) return tell(context, [own.diagnosis]);
   const inIt = await inCluster(context, flags, async (parts) => {
@@ -96,8 +96,9 @@ function nameOrNothing(target: string): string | undefined {
 
 async function inCluster<T>(context: Context, flags: DiagnoseFlags, act: (parts: SecretParts) => Promise<T>): Promise<T> {
   probesOf(flags);
-  const connections = connectionsOf(context, flags);
-  const client = await openCluster(context, flags);
+  const { client, roots } = await openCluster(context, flags);
+  // The authority of the API server has often signed what comes from the cluster's own signers.
+  const connections = connectionsOf(context, flags, roots === undefined ? [] : certificatesIn(roots));
   try {
     return await act({ client, clock: context.system.clock, signal: context.signal, ...connections });
   } finally {
@@ -107,10 +108,14 @@ async function inCluster<T>(context: Context, flags: DiagnoseFlags, act: (parts:
 
 type Connections = Pick<SecretParts, 'shake' | 'roots' | 'areRootsNamed'>;
 
-function connectionsOf({ system, signal }: Context, { roots = [] }: DiagnoseFlags): Connections {
+function connectionsOf(
+  { system, signal }: Context,
+  { roots = [] }: DiagnoseFlags,
+  others: readonly CertificateContent[] = [],
+): Connections {
   const named = readRoots(system, roots);
   const known: CertificateContent[] = [];
-  const more = allRoots(system, named);
+  const more = allRoots(system, [...named, ...others]);
   return {
     shake: (target, servername) =>
       handshake(target, { timeout: HANDSHAKE_TIME, signal, ...(servername === undefined ? {} : { servername }) }),

@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test';
 import { encodePem } from '../../../src/base/pem.js';
 import { judgeCsr } from '../../../src/flow/diagnose/csr.js';
 import type { Link } from '../../../src/flow/diagnose/link.js';
-import { tscert } from '../../support/command.js';
 import { freePort } from '../../support/free-port.js';
 import { type KubernetesCluster, startKubernetes } from '../../support/kubernetes.js';
 import { skipUnless } from '../../support/servers.js';
@@ -220,42 +219,4 @@ test('what signers of ones own may do wrong: without approval, for another key, 
   await csrs.decide('garbage', 'Approved');
   const answer = await csrs.trySign('garbage', encodePem('CERTIFICATE', Buffer.from('nothing')));
   assert.equal(answer, 422);
-});
-
-test('the command says it in lines or as a document, and ends with 1 when something is broken', { skip }, async () => {
-  const config = ['--kubeconfig', cluster.kubeconfig('admin')];
-  const folder = ['--dir', `${cluster.folder}/store`];
-  const good = await tscert(['diagnose', 'csr', 'good', ...config, '--roots', cluster.caFile]);
-  assert.equal(good.code, 0, good.stderr);
-  assert.match(good.stdout, /^csr good: nothing is broken\n {2}✔ cluster {6}"test" at 127.0.0.1:\d+ answers; to it we are "admin"\n/);
-  const denied = await tscert(['diagnose', 'csr', 'denied', ...config, '--as', 'erin', '--json']);
-  assert.equal(denied.code, 1, denied.stderr);
-  const [first] = JSON.parse(denied.stdout).diagnoses;
-  assert.equal(first.broken, 'rights');
-  assert.deepEqual(first.links.at(-1), { link: 'chain', state: 'not-reached', message: '' });
-  const text = await tscert(['diagnose', 'csr', 'denied', ...config]);
-  assert.equal(text.code, 1);
-  assert.match(
-    text.stdout,
-    /^csr denied: broken at "approval"\n[\s\S]*✘ approval[\s\S]*\n +next: that is final[\s\S]*· signing {6}not reached\n/,
-  );
-  // Neither stored here nor in the cluster; with a namespace the cluster alone is meant to be looked at as well.
-  const absent = await tscert(['diagnose', 'certificate', 'www', ...folder], { env: { KUBECONFIG: cluster.kubeconfig('admin') } });
-  assert.equal(absent.code, 1, absent.stderr);
-  assert.match(absent.stdout, /^certificate www: broken at "object"\n[\s\S]*there is none at all/);
-  const nowhere = await tscert(['diagnose', 'certificate', 'www', ...folder]);
-  assert.equal(nowhere.code, 1, nowhere.stderr);
-  assert.match(
-    (await tscert(['diagnose', 'certificate', 'shop/www', ...folder, ...config])).stdout,
-    /^certificate shop\/www: broken at "object"\n[\s\S]*cert-manager is not in this cluster/,
-  );
-  for (const args of [
-    ['secret', 'a/b/c'],
-    ['secret', 'a/b', '-n', 'c'],
-    ['secret', 'a', '--probe', 'nowhere'],
-    ['csr'],
-    ['secret', 'a', '--context', 'other'],
-  ]) {
-    assert.equal((await tscert(['diagnose', ...args, ...config])).code, 2, args.join(' '));
-  }
 });
