@@ -4,12 +4,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { countRequests, countRoute53Calls, measureDue, measureMany, timeJob } from './bench/acme.mjs';
+import { timeCluster } from './bench/kubernetes.mjs';
 import { timeRequests, timeStart } from './bench/local.mjs';
+import { timeRevocation } from './bench/revocation.mjs';
 import { measureNothingDue } from './bench/stored.mjs';
 
 delete process.env.NODE_EXTRA_CA_CERTS; // Node.js 20 would read it at every start.
 const quick = process.argv.includes('--quick');
-const peers = findPeers(['openssl', 'cfssl', 'lego', 'certbot'], process.argv.includes('--install'));
+const peers = findPeers(['openssl', 'cfssl', 'lego', 'certbot', 'kubectl'], process.argv.includes('--install'));
 execFileSync(process.execPath, ['scripts/build.mjs', '--no-types'], { stdio: ['ignore', 'ignore', 'inherit'] });
 
 const cpu = os.cpus();
@@ -102,6 +104,22 @@ table(
   due,
 );
 
+const revocation = [];
+for (const [title, cas] of [
+  ['200 certificates of one CA', 1],
+  ['200 certificates of 50 CAs', 50],
+]) {
+  if (peers.openssl === undefined) break;
+  const job = { openssl: peers.openssl, cas, count: 200, roundTrip: 50, runs: quick ? 1 : 3, oneByOne: !quick };
+  const { tscert, oneRequest, loop } = await timeRevocation(job);
+  revocation.push([title, seconds(tscert), seconds(oneRequest), seconds(loop), ratio(tscert, oneRequest)]);
+}
+table(
+  'Whether they were revoked, by OCSP, round trip 50 ms (wall time, start of the program included)',
+  ['', 'tscert', 'openssl, a request a CA', 'openssl, a request each', 'tscert / a request a CA'],
+  revocation,
+);
+
 const idle = quick ? [1_000] : [1_000, 10_000];
 const quietRuns = [];
 for (const count of idle) {
@@ -115,11 +133,21 @@ table(
   quietRuns,
 );
 
+if (peers.kubectl !== undefined) {
+  const jobs = await timeCluster(peers, quick ? 3 : 9);
+  table(
+    'Commands for a cluster, start of the program included',
+    ['', 'tscert', 'kubectl', 'tscert / kubectl'],
+    jobs.map(({ title, tscert, kubectl }) => [title, seconds(tscert), seconds(kubectl), ratio(tscert, kubectl)]),
+  );
+}
+
 function findPeers(names, install) {
   const found = {};
   for (const name of names) {
     const env = { ...process.env, ...(install ? {} : { TSCERT_TEST_BUILD: 'no' }) };
-    const { status, stdout } = spawnSync(process.execPath, ['scripts/servers.mjs', name], { encoding: 'utf8', env });
+    const recipe = name === 'kubectl' ? 'kubernetes' : name;
+    const { status, stdout } = spawnSync(process.execPath, ['scripts/servers.mjs', recipe], { encoding: 'utf8', env });
     const file =
       status === 0 ? JSON.parse(stdout)[name] : spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
     if (file) found[name] = file;
@@ -129,7 +157,9 @@ function findPeers(names, install) {
 }
 
 function versionOf(name, file) {
-  const args = { openssl: ['version'], cfssl: ['version'], lego: ['--version'], certbot: ['--version'] }[name];
+  const args = { openssl: ['version'], cfssl: ['version'], lego: ['--version'], certbot: ['--version'], kubectl: ['version', '--client'] }[
+    name
+  ];
   // What was built from the Go module says "dev": its folder in the cache is named by the version.
   const text = execFileSync(file, args, { encoding: 'utf8' }).replace(/^Version: dev$[\s\S]*/m, file);
   return /\d+\.\d+[.\d]*/.exec(text)?.[0] ?? '';

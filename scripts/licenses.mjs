@@ -1,5 +1,5 @@
 // The licences of others whose code is in the bundle, by what esbuild says it has taken in.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const MARK = 'node_modules/';
@@ -47,16 +47,15 @@ function textOf(folder, { name, license, author }) {
       .map((file) => readFileSync(path.join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim())
       .join('\n\n');
   }
-  return license
-    .replace(/^\((.*)\)$/, '$1')
-    .split(' AND ')
-    .map((one) => commonText(one, name, author))
-    .join('\n\n');
-}
-
-function commonText(license, name, author) {
   if (/^Apache(-2\.0| License 2\.0)$/.test(license)) return readFileSync('LICENSE', 'utf8').trim();
-  const file = `scripts/licenses/${license}.txt`;
-  if (!existsSync(file)) throw new Error(`${name} has no licence text, and that of ${license} is not in scripts/licenses`);
-  return `Copyright (c) ${author || `the authors of ${name}`}\n\n${readFileSync(file, 'utf8').trim()}`;
+  if (license === 'ISC' || license === 'MIT') {
+    const holder = `Copyright (c) ${author || `the authors of ${name}`}`;
+    return `${holder}\n\n${readFileSync(`scripts/licenses/${license}.txt`, 'utf8').trim()}`;
+  }
+  // Code of others within a package: each licence, and the holder that stands in that code.
+  const several = /^\((.+)\)$/.exec(license)?.[1]?.split(' AND ');
+  if (several !== undefined) return several.map((one) => textOf(folder, { name, license: one, author })).join('\n\n');
+  if (name === '@bufbuild/protobuf' && license === 'BSD-3-Clause')
+    return readFileSync('scripts/licenses/BSD-3-Clause-Google.txt', 'utf8').trim();
+  throw new Error(`${name} has no licence text, and that of ${license} is not in scripts/licenses`);
 }

@@ -31,6 +31,10 @@ const recipes = {
       ['cfssl', 'cfssljson'].map((name) => `github.com/cloudflare/cfssl/cmd/${name}`),
     );
   },
+  /** What Go's reader of requests sees, as the API server does. */
+  async 'go-csr'(cache) {
+    return goBuild(cache, await needGo('go-csr', [1, 26]), 'go-csr', 'v1', ['tscert.test/go-csr']);
+  },
   async lego(cache) {
     return goBuild(cache, await needGo('lego', [1, 25]), 'lego', 'v4.35.2', ['github.com/go-acme/lego/v4/cmd/lego']);
   },

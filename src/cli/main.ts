@@ -24,7 +24,8 @@ export async function runCommand(system: System): Promise<number> {
   for (const row of VERBS) {
     const command = program.command(row.name).description(row.summary);
     // Only the verb that stands on the command line is loaded; of the others the name and the summary are enough.
-    if (system.argv.includes(row.name)) (await row.load()).define(command, run);
+    const at = system.argv.indexOf(row.name);
+    if (at >= 0) (await row.load()).define(command, run, system.argv.slice(at + 1));
   }
   const [first, second] = system.argv.filter((word) => !word.startsWith('-'));
   if (first === 'help' && second !== undefined && !VERBS.some(({ name }) => name === second)) return failUnknown(system, second);

@@ -41,3 +41,21 @@ export function openRevocation(system: System, { folder, caBundle, allowPrivate 
     families: (url) => (proxyFor(new URL(url), proxy) === undefined ? [4, 6] : [undefined]),
   };
 }
+
+/** Connections for what may be at inner addresses, and for what may not; each made when it is first needed. They have to be closed. */
+export function createRevocationSources(
+  system: System,
+  options: Omit<RevocationOptions, 'allowPrivate'>,
+): { of(allowPrivate: boolean): RevocationConnections; close(): void } {
+  const made = new Map<boolean, RevocationConnections>();
+  return {
+    of(allowPrivate) {
+      const connections = made.get(allowPrivate) ?? openRevocation(system, { ...options, allowPrivate });
+      made.set(allowPrivate, connections);
+      return connections;
+    },
+    close() {
+      for (const { http } of made.values()) http.close();
+    },
+  };
+}

@@ -7,7 +7,7 @@ import type { StoredCheckParts } from '../flow/revocation/stored.js';
 import type { CertificateRequest } from '../request/request.js';
 import { nodeFileSystem } from '../store/files.js';
 import type { Store } from '../store/store.js';
-import type { RevocationConnections } from './revocation-parts.js';
+import type { createRevocationSources } from './revocation-parts.js';
 import type { System } from './system.js';
 
 export interface StoredChecksOptions {
@@ -33,11 +33,11 @@ export async function checkStoredOf(
   const due = await checksDue(requests, { store, clock: system.clock, revocation });
   if (due.length === 0) return;
   const { checkStored } = await import('../flow/revocation/stored.js');
-  const { sources, close } = await openSources(options);
+  const sources = await openSources(options);
   try {
-    await checkStored(due, { ...commonOf(options), sources, emitFor, note });
+    await checkStored(due, { ...commonOf(options), sources: sources.of, emitFor, note });
   } finally {
-    close();
+    sources.close();
   }
 }
 
@@ -52,10 +52,10 @@ export function createStapler(options: StoredChecksOptions): {
       if (wanted.revocation?.staple === undefined) return undefined;
       opened ??= openSources(options);
       const { stapleNew } = await import('../flow/revocation/stored.js');
-      return stapleNew(wanted, stored, line.emit, { ...commonOf(options), signal: line.signal, sources: (await opened).sources });
+      return stapleNew(wanted, stored, line.emit, { ...commonOf(options), signal: line.signal, sources: (await opened).of });
     },
     async close() {
-      await opened?.then(({ close }) => close());
+      (await opened)?.close();
     },
   };
 }
@@ -64,21 +64,7 @@ function commonOf({ system, store, signal }: StoredChecksOptions): Pick<StoredCh
   return { store, clock: system.clock, fs: nodeFileSystem, signal };
 }
 
-async function openSources({
-  system,
-  folder,
-  caBundle,
-}: StoredChecksOptions): Promise<{ readonly sources: StoredCheckParts['sources']; close(): void }> {
-  const { openRevocation } = await import('./revocation-parts.js');
-  const made = new Map<boolean, RevocationConnections>();
-  return {
-    sources(allowPrivate) {
-      const connections = made.get(allowPrivate) ?? openRevocation(system, { folder, caBundle, allowPrivate });
-      made.set(allowPrivate, connections);
-      return connections;
-    },
-    close() {
-      for (const { http } of made.values()) http.close();
-    },
-  };
+/** Loaded when somebody is asked. */
+async function openSources({ system, folder, caBundle }: StoredChecksOptions): Promise<ReturnType<typeof createRevocationSources>> {
+  return (await import('./revocation-parts.js')).createRevocationSources(system, { folder, caBundle });
 }

@@ -17,11 +17,12 @@ export interface CrlScope {
 
 /**
  * Reads IssuingDistributionPoint.
- * @throws {TscertError} `der-invalid`, also when it has only certificates of one kind and only those of another
+ * @throws {TscertError} `der-invalid`, also when it is empty, and when it has only certificates of one kind and only those of another
  */
 export function readCrlScope(element: Element): CrlScope {
   const what = 'the issuing distribution point';
   const fields = fieldsOf(element, what);
+  if (element.children.length === 0) throw derError(`${what} is empty`);
   const flag = (tag: number): boolean => {
     const found = fields.optional(TAG.implicit(tag));
     return found !== undefined && booleanOf({ ...found, tag: TAG.boolean });

@@ -5,7 +5,7 @@ import { keyOf } from '../pki/support.js';
 import type { ClusterUser, KubernetesCluster } from '../support/kubernetes.js';
 
 export const ROOT = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
-export const SERVING_USAGES = ['digital signature', 'key encipherment', 'server auth'];
+const SERVING_USAGES = ['digital signature', 'key encipherment', 'server auth'];
 
 export interface Asking {
   readonly signerName?: string;

@@ -1,6 +1,5 @@
 /** The whole way below the command: `openssl ocsp` as a responder over HTTP, and `openssl s_server` that staples. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { createGuardedHttp } from '../../src/net/guarded.js';
 import { handshake } from '../../src/net/tls.js';
@@ -9,32 +8,18 @@ import { checkOcspResponse } from '../../src/pki/ocsp-verdict.js';
 import { answer, type Files, files, HOUR, indexLine, ocspCa, ocspDelegate, ocspLeaf, TODAY } from '../pki/ocsp-world.js';
 import { write } from '../pki/support.js';
 import { freePort } from '../support/free-port.js';
-import { servers, skipUnless } from '../support/servers.js';
+import { type OpensslServer, startOpenssl } from '../support/openssl-server.js';
+import { skipUnless } from '../support/servers.js';
 
 const skip = skipUnless('openssl');
 const { signal } = new AbortController();
-const children: ChildProcess[] = [];
+const started: OpensslServer[] = [];
+const start = async (words: string): Promise<void> => void started.push(await startOpenssl(words));
 const http = createGuardedHttp({ proxy: {}, userAgent: 'tscert-test', allowPrivate: true });
 after(() => {
   http.close();
-  for (const child of children) child.kill('SIGKILL');
+  for (const server of started) server.stop();
 });
-
-/** Starts openssl and waits until it says that it listens: its responder never gets over a connection that asks nothing. */
-async function start(words: string): Promise<void> {
-  const child = spawn(servers('openssl').openssl ?? 'openssl', words.split(' '), { stdio: 'pipe' });
-  children.push(child);
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (piece: Buffer) => {
-        said += piece.toString();
-        if (/ACCEPT/.test(said)) resolve();
-      });
-    }
-    child.once('exit', () => reject(new Error(`openssl ${words}: ${said}`)));
-  });
-}
 
 describe('real servers', { skip }, () => {
   const root = ocspCa('Root');

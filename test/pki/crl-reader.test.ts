@@ -219,6 +219,7 @@ describe('strictness', () => {
     ['a scope with something more', crlExtension('2.5.29.28', sequence(implicit(7, 'x'))), /more elements than it may$/],
     ['a scope with an odd truth value', crlExtension('2.5.29.28', sequence(implicit(1, Buffer.of(1)))), /a truth value is not/],
     ['a scope with an unknown kind of name', crlExtension('2.5.29.28', sequence(tagged(0, tagged(2)))), /has the tag 0xa2$/],
+    ['a scope that says nothing', crlExtension('2.5.29.28', sequence()), /the issuing distribution point is empty$/],
     ['a scope that is none', crlExtension('2.5.29.28', boolean(true)), /has tag 0x01/],
     ['a freshest CRL that is none', crlExtension('2.5.29.46', integer(1)), /has tag 0x02/],
   ] as const) {

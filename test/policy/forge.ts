@@ -47,7 +47,7 @@ export interface Forgery {
   readonly edit?: (body: Buffer) => Buffer;
 }
 
-export const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
+const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 export const extensionRequest = (...extensions: readonly Der[]): Der => sequence(oid(EXTENSION_REQUEST), setOf([sequence(...extensions)]));
 
 /** The DER of such a request. */

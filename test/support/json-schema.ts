@@ -1,4 +1,4 @@
-/** Draft-07 JSON schema, as far as schema/tscert.schema.json uses it; any other keyword is an error, so that nothing is passed over. */
+/** Draft-07 JSON schema, as far as the schemas in schema/ use it; any other keyword is an error, so that nothing is passed over. */
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -45,6 +45,12 @@ function check(keyword: string, rule: unknown, { properties, value, path, root }
       return fault(value !== rule);
     case 'minLength':
       return fault(typeof value === 'string' && value.length < (rule as number));
+    case 'minItems':
+      return fault(Array.isArray(value) && value.length < (rule as number));
+    case 'pattern':
+      return fault(typeof value === 'string' && !new RegExp(rule as string).test(value));
+    case 'propertyNames':
+      return isObject(value) ? Object.keys(value).flatMap((key) => validate(rule as Schema, key, `${path}.${key}`, root)) : [];
     case 'minimum':
       return fault(typeof value === 'number' && value < (rule as number));
     case 'maximum':

@@ -1,34 +1,16 @@
 /** A run of `approve` or `deny`: which requests, judged by whom, and what became of them. */
-import path from 'node:path';
 import { TscertError } from '../../base/errors.js';
 import { byHand } from '../../flow/approval/by-hand.js';
-import { type ClusterFacts, createClusterFacts } from '../../flow/approval/facts.js';
 import { inOrder, reviewAll } from '../../flow/approval/pass.js';
 import type { Review, ReviewParts } from '../../flow/approval/review.js';
 import { type CertificateSigningRequest, CSR, stateOf } from '../../kubernetes/csr.js';
-import { readCertificates } from '../../pki/certificate.js';
 import type { Policy } from '../../policy/approval/policy.js';
-import { type Cluster, type ClusterFlags, openCluster } from '../cluster.js';
+import { type Cluster, openCluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
-import { readTextFile } from '../files.js';
 import { paintOfOutput } from '../ui/states.js';
+import { type ApproveFlags, factsFor, readPolicyFile, reasonOf } from './approve-parts.js';
 import { documentOf, linesOf, requestLines } from './approve-text.js';
-
-export interface ApproveFlags extends ClusterFlags {
-  readonly allPending?: boolean;
-  readonly signer?: string;
-  readonly selector?: string;
-  readonly policy?: string;
-  readonly dryRun?: boolean;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly watch?: boolean;
-  /** False for none. */
-  readonly lease?: string | false;
-  readonly listen?: string | false;
-  readonly grace?: string;
-}
 
 /** Runs `approve` or `deny` and gives its exit code. */
 export async function runApprove(
@@ -67,52 +49,6 @@ function checkFlags(word: string, names: readonly string[], { allPending, signer
         : 'add --all-pending to take all that are selected',
     );
 }
-
-/** @throws {TscertError} `file-unreadable`, `config-invalid` */
-export async function readPolicyFile({ system }: Context, file: string): Promise<readonly Policy[]> {
-  const { readPolicies } = await import('../../policy/approval/read.js');
-  return await readPolicies(await readTextFile(system, file), `"${path.relative(system.cwd, path.resolve(system.cwd, file)) || file}"`);
-}
-
-/** The reason of a condition; one word. */
-export function reasonOf({ reason }: ApproveFlags, otherwise: string): string {
-  if (reason === undefined) return otherwise;
-  if (/^[A-Za-z](?:[A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(reason) && reason.length <= 1_024) return reason;
-  throw new TscertError('usage', `Cannot use "${reason}" as a reason: it wants one word, as in "NotOurs"`, { data: { value: reason } });
-}
-
-/** Facts about a cluster, its DNS and its servers. */
-export function factsFor({ system, signal }: Context, { client, roots }: Cluster): ClusterFacts {
-  let resolver: Promise<import('../../net/resolver.js').Resolver> | undefined;
-  const makeResolver = async (): Promise<import('../../net/resolver.js').Resolver> => {
-    const [{ createDnsClient }, { createResolver }, { parseServer }, { systemResolvers }] = await Promise.all([
-      import('../../net/dns.js'),
-      import('../../net/resolver.js'),
-      import('../../net/dns-address.js'),
-      import('../../net/system-resolvers.js'),
-    ]);
-    return createResolver({ client: createDnsClient(), servers: systemResolvers().map(parseServer) });
-  };
-  return createClusterFacts({
-    client,
-    async resolve(name) {
-      resolver ??= makeResolver();
-      const own = await resolver;
-      const answers = await Promise.all((['A', 'AAAA'] as const).map((type) => own.lookUp(name, type, signal)));
-      return answers.flatMap(({ records }) => records.map(({ value }) => value));
-    },
-    async shake(target) {
-      const { handshake } = await import('../../net/tls.js');
-      return (await handshake(target, { timeout: HANDSHAKE_TIME, signal })).chain;
-    },
-    roots: roots === undefined ? [] : readCertificates(roots),
-    clock: system.clock,
-    uptime: () => system.uptime(),
-    signal,
-  });
-}
-
-const HANDSHAKE_TIME = 10_000;
 
 interface Judges {
   readonly cluster: Cluster;

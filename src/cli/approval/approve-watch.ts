@@ -11,7 +11,7 @@ import type { Cluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import { paintOfOutput } from '../ui/states.js';
-import { type ApproveFlags, factsFor, readPolicyFile, reasonOf } from './approve-run.js';
+import { type ApproveFlags, factsFor, readPolicyFile, reasonOf } from './approve-parts.js';
 import { documentOf, linesOf } from './approve-text.js';
 
 const LISTEN = '127.0.0.1:9402';

@@ -1,6 +1,6 @@
 /** `tscert approve` and `tscert deny`: CertificateSigningRequests of a cluster, by hand or by policy. */
 import type { Command } from 'commander';
-import type { ApproveFlags } from '../approval/approve-run.js';
+import type { ApproveFlags } from '../approval/approve-parts.js';
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
 import { addClusterOptions } from './cluster-options.js';

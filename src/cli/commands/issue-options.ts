@@ -80,6 +80,8 @@ const GROUPS: readonly Group[] = [
       new Option('--deploy <target>', 'bring it to nginx, apache, haproxy or haproxy:FILE and reload; repeatable').argParser(collect),
       new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
       new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
+      new Option('--no-revocation-check', 'renew does not ask whether it was revoked'),
+      new Option('--allow-private', 'its OCSP responder and CRLs may be on loopback, private and other inner addresses'),
       new Option('--staple <file>', 'keep an OCSP response for servers to send along there, fresh by renew and watch'),
       new Option('--pre-hook <command>', 'run this before a certificate is ordered, once a run'),
       new Option('--post-hook <command>', 'run this at the end of a run that ordered one, once'),
@@ -119,6 +121,11 @@ export function addIssueOptions(command: Command): void {
 
 /** What commander parsed, under the keys of the options table; those of the command alone are left out. */
 export function issueFlags(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { domain, force: _force, dryRun: _dryRun, ...rest } = parsed;
-  return { ...rest, ...(domain === undefined ? {} : { domains: domain }) };
+  const { domain, revocationCheck, force: _force, dryRun: _dryRun, ...rest } = parsed;
+  return {
+    ...rest,
+    ...(domain === undefined ? {} : { domains: domain }),
+    // Commander makes it true where the flag is not given; then the file decides.
+    ...(revocationCheck === false ? { revocationCheck } : {}),
+  };
 }

@@ -60,7 +60,11 @@ export async function runOcspCheck(context: Context, targets: readonly string[],
   const given = await readEvidence(system, response, crls);
   const parts = { store, names: await store.list(), issuers, starttls: flags.starttls, isOffline };
   const found = await findAll(context, targets, parts);
-  const connections = openRevocation(system, { folder, caBundle: config.caBundle, allowPrivate: flags.allowPrivate === true });
+  const connections = openRevocation(system, {
+    folder,
+    caBundle: config.caBundle,
+    allowPrivate: flags.allowPrivate ?? config.allowPrivate ?? false,
+  });
   try {
     const results = await checkAll(context, found, { connections, given, usesCrls: flags.crl !== false, at, isOffline });
     const checked = results.filter((one): one is Checked => 'report' in one);

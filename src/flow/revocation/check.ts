@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.js';
 import type { GuardedHttp } from '../../net/guarded.js';
 import { type CertificateContent, isIssuedBy } from '../../pki/certificate.js';
 import { checkOcspResponse } from '../../pki/ocsp-verdict.js';
-import { revocationPlacesOf } from '../../pki/revocation-places.js';
+import { type RevocationPlaces, revocationPlacesOf } from '../../pki/revocation-places.js';
 import type { CrlCache } from '../../store/crl-cache.js';
 import { createCrlReader, type GivenCrl } from './crl.js';
 import { decisiveOf, type Evidence, type Failure, type Origin, type RevocationReport } from './evidence.js';
@@ -47,6 +47,9 @@ export interface RevocationParts {
 
 /** What is known so far of one certificate. */
 interface Case extends RevocationSubject {
+  readonly places: RevocationPlaces;
+  /** There is somebody, or something, that could tell. */
+  readonly isAsked: boolean;
   readonly issuer: CertificateContent | undefined;
   readonly evidence: Evidence[];
   readonly failures: Failure[];
@@ -60,9 +63,10 @@ export async function checkRevocation(subjects: readonly RevocationSubject[], pa
   const find = createIssuerFinder(parts);
   const cases = await Promise.all(
     subjects.map(async (subject): Promise<Case> => {
-      const none = { issuer: undefined, failures: [] };
-      const { issuer, failures } = isAsked(subject, parts) ? await find(subject.certificate, subject.others) : none;
-      return { ...subject, issuer, evidence: [], failures: [...failures] };
+      const places = revocationPlacesOf(subject.certificate);
+      const isAsked = canBeTold(subject, places, parts);
+      const { issuer, failures } = isAsked ? await find(subject.certificate, subject.others) : { issuer: undefined, failures: [] };
+      return { ...subject, places, isAsked, issuer, evidence: [], failures: [...failures] };
     }),
   );
   for (const one of cases) judgeGiven(one, parts);
@@ -74,15 +78,17 @@ export async function checkRevocation(subjects: readonly RevocationSubject[], pa
 function reportOf(one: Case, parts: RevocationParts): RevocationReport {
   const { issuer, evidence, failures } = one;
   const decisive = decisiveOf(evidence);
-  const status = decisive?.status ?? (isAsked(one, parts) ? 'unchecked' : 'no-way');
+  const status = decisive?.status ?? (one.isAsked ? 'unchecked' : 'no-way');
   return { status, issuer, decisive, evidence, failures, notes: decisive === undefined ? notesOf(one, parts) : [] };
 }
 
 /** Why nobody could tell. */
-function notesOf({ certificate }: Case, { usesCrls }: RevocationParts): string[] {
+function notesOf({ certificate, places, isAsked }: Case, { http, usesCrls }: RevocationParts): string[] {
   if (isRoot(certificate)) return ['it has signed itself: there is nobody above it who could revoke it'];
-  const { hasNone, strange, skipped } = revocationPlacesOf(certificate);
+  const { responders, hasNone, strange, skipped } = places;
+  const isUnasked = http === undefined && isAsked && responders.length > 0;
   return [
+    ...(isUnasked ? [`nobody was asked: its OCSP responder is ${responders.join(', ')}`] : []),
     ...(hasNone ? ['its CA says that there is no revocation information for it (noRevAvail, RFC 9608)'] : []),
     ...strange.map((url) => `the OCSP responder "${url}" was left out: responders are asked by http and https only`),
     ...(usesCrls ? skipped : []).map(({ url, words }) =>
@@ -96,12 +102,14 @@ function isRoot(certificate: CertificateContent): boolean {
   return isIssuedBy(certificate, certificate);
 }
 
-/** True when there is somebody, or something, that could tell. */
-function isAsked({ certificate, staple }: RevocationSubject, { given, usesCrls }: RevocationParts): boolean {
+function canBeTold(
+  { certificate, staple }: RevocationSubject,
+  { responders, addresses }: RevocationPlaces,
+  { given, usesCrls }: RevocationParts,
+): boolean {
   if (isRoot(certificate)) return false;
-  if (staple !== undefined || given.responses.length + given.crls.length > 0) return true;
-  const { responders, addresses } = revocationPlacesOf(certificate);
-  return responders.length > 0 || (usesCrls && addresses.length > 0);
+  const isGiven = staple !== undefined || given.responses.length + given.crls.length > 0;
+  return isGiven || responders.length > 0 || (usesCrls && addresses.length > 0);
 }
 
 /** The staple, and the responses of files that speak of the certificate. */
@@ -124,10 +132,14 @@ function take(one: Evidence | Failure, { evidence, failures }: Pick<Case, 'evide
   else failures.push(one);
 }
 
-/** Certificates of one issuer, and of one place to ask. */
+/**
+ * Certificates of one issuer, and of one place to ask.
+ * @param keepsApart those that are to be alone form groups of their own
+ */
 function groupsBy(
   cases: readonly Case[],
   placeOf: (one: Case) => string | undefined,
+  keepsApart = false,
 ): { place: string; issuer: CertificateContent; cases: Case[] }[] {
   const groups = new Map<string, { place: string; issuer: CertificateContent; cases: Case[] }>();
   for (const one of cases) {
@@ -135,7 +147,7 @@ function groupsBy(
     const place = placeOf(one);
     if (issuer === undefined || place === undefined) continue;
     const whose = `${place} ${issuer.raw.subject.toString('base64')} ${issuer.raw.spki.toString('base64')}`;
-    const key = one.isAlone === true ? `${whose} ${one.certificate.serialNumber}` : whose;
+    const key = keepsApart && one.isAlone === true ? `${whose} ${one.certificate.serialNumber}` : whose;
     const group = groups.get(key) ?? { place, issuer, cases: [] };
     groups.set(key, group);
     group.cases.push(one);
@@ -148,11 +160,10 @@ async function askResponders(cases: readonly Case[], { http, clock, signal }: Re
   if (http === undefined) return;
   const responders = createResponders({ http, clock, signal });
   const answered = new Set<Case>();
-  const respondersOf = ({ certificate }: Case): readonly string[] => revocationPlacesOf(certificate).responders;
-  const most = Math.max(0, ...cases.map((one) => respondersOf(one).length));
+  const most = Math.max(0, ...cases.map(({ places }) => places.responders.length));
   for (let nth = 0; nth < most; nth++) {
     const open = cases.filter((one) => !answered.has(one));
-    const groups = groupsBy(open, (one) => respondersOf(one)[nth]);
+    const groups = groupsBy(open, ({ places }) => places.responders[nth], true);
     await Promise.all(
       groups.map(async ({ place, issuer, cases: own }) => {
         const certificates = [...new Map(own.map(({ certificate }) => [certificate.serialNumber, certificate])).values()];

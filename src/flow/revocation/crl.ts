@@ -109,7 +109,9 @@ async function findingsOf(certificate: CertificateContent, lists: Lists, { at, u
     had.push(...(await lists.at(address)));
     verdict = verdictOf(certificate, had, at);
   }
-  if (usesPoints && verdict !== undefined && verdict.status !== 'revoked') {
+  // A hold may have ended since.
+  const isFinal = verdict === undefined || (verdict.status === 'revoked' && verdict.reason !== 'certificateHold');
+  if (usesPoints && !isFinal) {
     const deltas = deltaAddresses(certificate, had);
     for (const address of deltas) had.push(...(await lists.at(address)));
     if (deltas.length > 0) verdict = verdictOf(certificate, had, at);

@@ -78,24 +78,23 @@ export function checkOutcome(csr: CertificateSigningRequest): void {
     const words = [condition?.reason, condition?.message].filter((word) => word).map((word) => printable(word ?? ''));
     return words.length === 0 ? '' : ` (${words.join(': ')})`;
   };
-  const fail = (code: 'csr-denied' | 'csr-failed' | 'csr-pending', why: string): never => {
-    throw new TscertError(code, `Cannot have the certificate of "${name}": ${why}`, {
+  const failure = (code: 'csr-denied' | 'csr-failed' | 'csr-pending', why: string): TscertError =>
+    new TscertError(code, `Cannot have the certificate of "${name}": ${why}`, {
       data: { name, signerName: csr.spec.signerName, conditions: csr.status?.conditions ?? [] },
     });
-  };
   switch (stateOf(csr)) {
     case 'issued':
       return;
     case 'denied':
-      return fail('csr-denied', `the request was denied${say('Denied')}`);
+      throw failure('csr-denied', `the request was denied${say('Denied')}`);
     case 'failed':
-      return fail('csr-failed', `"${csr.spec.signerName}" could not sign it${say('Failed')}`);
+      throw failure('csr-failed', `"${csr.spec.signerName}" could not sign it${say('Failed')}`);
     case 'approved':
-      return fail('csr-pending', `the request is approved, and "${csr.spec.signerName}" has not signed it yet`);
+      throw failure('csr-pending', `the request is approved, and "${csr.spec.signerName}" has not signed it yet`);
     case 'pending':
       if ((csr.status?.certificate ?? '') !== '')
-        return fail('csr-failed', `somebody has signed it although nobody has approved it: such a certificate is not taken`);
-      return fail('csr-pending', 'nobody has approved or denied the request yet');
+        throw failure('csr-failed', 'somebody has signed it although nobody has approved it: such a certificate is not taken');
+      throw failure('csr-pending', 'nobody has approved or denied the request yet');
   }
 }
 

@@ -5,13 +5,6 @@ import type { Variables } from './cel.js';
 import { keyOf } from './key.js';
 import type { Judged } from './request.js';
 
-/** `cr` of a CertificateRequestPolicy, beside `self`. */
-export interface CertificateRequestFacts {
-  readonly name: string;
-  readonly namespace: string;
-  readonly username: string;
-}
-
 export const POLICY_VARIABLES = ['request', 'requester', 'csr'] as const;
 
 /** The variables of tscert's own policies: the object, who made it, and what is in it. */

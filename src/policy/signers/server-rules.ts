@@ -4,6 +4,7 @@ import { publicKeyInfo } from '../../pki/key.js';
 import { USAGES } from '../../pki/usage.js';
 import { SIGNER, signerNameFault } from './names.js';
 import { organizationsOf } from './subject.js';
+import { isReadableUri } from './uri.js';
 import type { BrokenRule, SignerQuestion } from './verdict.js';
 
 type Rule = (question: SignerQuestion) => readonly Pick<BrokenRule, 'rule' | 'message'>[];
@@ -76,16 +77,6 @@ const names: Rule = ({ csr }) => {
   }
   return faults.map((message) => ({ rule: 'names', message }));
 };
-
-function isReadableUri(uri: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
-  if (uri === '' || /[\u0000-\u001f\u007f]/.test(uri) || uri.startsWith(':') || /%(?![0-9a-fA-F]{2})/.test(uri)) return false;
-  const authority = /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/([^/?#]*)/.exec(uri)?.[1];
-  if (authority === undefined) return true;
-  const host = authority.replace(/^.*@/, '').replace(/:\d*$/, '');
-  if (host === '') return true;
-  return !host.endsWith('.') && !/[\s<>"\\^`{|}]/.test(host) && host.split('.').every((label) => label !== '' && label.length <= 63);
-}
 
 /** No client certificate of the API server may be for the group that may do everything (admission plugin CertificateSubjectRestriction). */
 const masters: Rule = ({ csr, signerName: name }) =>

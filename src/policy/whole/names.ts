@@ -5,6 +5,7 @@ import { type GeneralName, parseName } from '../../base/names.js';
 import { type Element, readDer } from '../../pki/der-reader.js';
 import { EXTENSION } from '../../pki/extension.js';
 import { readGeneralName } from '../../pki/general-name.js';
+import { isPlainUri } from '../signers/uri.js';
 import { type Fault, faultsOf } from './fault.js';
 import type { RawPart } from './parts.js';
 
@@ -59,6 +60,8 @@ function valueFault(name: GeneralName): string | undefined {
     return /^::ffff:[\da-f]+:[\da-f]+$/.test(name.value)
       ? `The address ${shown} is an IPv4 address in the form of an IPv6 one, shown as either`
       : undefined;
+  if (name.type === 'uri')
+    return isPlainUri(name.value) ? undefined : `The URI ${shown} is none, or not in the form that every reader gives it`;
   try {
     const canonical = parseName(`${name.type}:${name.value}`).value;
     return canonical.toLowerCase() === name.value.toLowerCase()

@@ -88,31 +88,42 @@ export interface RespondingCa {
 
 export function respondingCa(server: RevocationServer, name: string, now: number, spec: PartySpec = {}): RespondingCa {
   const ca = ocspCa(name, spec);
+  const responder = respondFor(server, name, { key: ca.key, certificate: ca.certificate, now });
+  return {
+    ...{ ca, ...responder },
+    leaf: (leafName, leafSpec = {}) => ocspLeaf(leafName, ca, { ocspUrls: [responder.url], ...leafSpec }),
+  };
+}
+
+/**
+ * The responder of an issuer, at `/name` of the server; what it says was so an hour ago, and holds for so many hours.
+ */
+export function respondFor(
+  server: RevocationServer,
+  name: string,
+  { now, hours = 24, ...issuer }: Pick<Party, 'key' | 'certificate'> & { readonly now: number; readonly hours?: number },
+): Pick<RespondingCa, 'url' | 'states' | 'answer'> {
   const states = new Map<string, State>();
-  const url = `${server.url}/${name}`;
-  const ids = certIdsOf(ca.certificate);
+  const ids = certIdsOf(issuer.certificate);
   const stateDer = (state: State): Der => (state === 'good' ? GOOD : state === 'unknown' ? UNKNOWN : revoked(state.at, state.reason));
   const answer = ({ ids: wanted, nonce }: Asked): Reply => ({
     headers: { 'content-type': 'application/ocsp-response' },
     body: forge({
-      issuer: ca.certificate,
+      issuer: issuer.certificate,
       serialNumber: wanted[0]?.serialNumber ?? '00',
-      signer: { key: ca.key, certificate: ca.certificate },
+      signer: issuer,
       producedAt: now,
       singles: wanted.map((id) => ({
         id: ids.der(id.serialNumber, id.hash ?? 'sha1'),
         status: stateDer(ids.isOf(id, id.serialNumber) ? (states.get(id.serialNumber) ?? 'good') : 'unknown'),
         thisUpdate: now - HOUR,
-        nextUpdate: now + 24 * HOUR,
+        nextUpdate: now + hours * HOUR,
       })),
       extensions: nonce === undefined ? [] : [criticalExtension(OCSP_NONCE, nonceValue(nonce), false)],
     }),
   });
   server.on(`/${name}`, answer);
-  return {
-    ...{ ca, url, states, answer },
-    leaf: (leafName, leafSpec = {}) => ocspLeaf(leafName, ca, { ocspUrls: [url], ...leafSpec }),
-  };
+  return { url: `${server.url}/${name}`, states, answer };
 }
 
 /** The OCSPResponse of an error status: 1 malformedRequest, 3 tryLater, 6 unauthorized. */

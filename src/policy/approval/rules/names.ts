@@ -1,6 +1,7 @@
 /** Rules for the alternative names: every one within the patterns of its kind, and not too many. */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { GeneralName } from '../../../base/names.js';
+import { ipOctets } from '../../../pki/general-name.js';
 import { matches, type Separator, valuesOf } from '../pattern.js';
 import type { Rule } from '../policy.js';
 import type { Judged } from '../request.js';
@@ -86,14 +87,15 @@ function isWithin(kind: Kind, value: string, pattern: string, judged: Judged): b
 }
 
 /** True when the address is in the range, or is the address. */
-export function isInRange(address: string, range: string): boolean {
+function isInRange(address: string, range: string): boolean {
   const [base = '', length] = range.split('/');
-  const family = isIP(base) === 6 ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  if (length === undefined) list.addAddress(base, family);
-  else list.addSubnet(base, Number(length), family);
-  const own = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  return own === family && list.check(address, own);
+  const [own, other] = [ipOctets(address), ipOctets(base)];
+  if (own.length !== other.length) return false;
+  const bits = length === undefined ? own.length * 8 : Number(length);
+  return own.every((octet, at) => {
+    const mask = 0xff00 >> Math.min(8, Math.max(0, bits - at * 8));
+    return ((octet ^ (other[at] ?? 0)) & mask & 0xff) === 0;
+  });
 }
 
 /** True for `10.0.0.0/8`, `2001:db8::/32` and single addresses. */

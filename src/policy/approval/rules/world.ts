@@ -151,7 +151,7 @@ function filledAccess(access: Access, values: TemplateValues): Access | undefine
 }
 
 /** The verb on the resource, as RBAC has it. */
-export function accessWords({ verb, group, resource, subresource, name, namespace }: Access): string {
+function accessWords({ verb, group, resource, subresource, name, namespace }: Access): string {
   const what = `${resource}${subresource === undefined ? '' : `/${subresource}`}${group === undefined || group === '' ? '' : `.${group}`}`;
   return `${verb} ${what}${name === undefined ? '' : ` "${name}"`}${namespace === undefined ? '' : ` in the namespace "${namespace}"`}`;
 }

@@ -1,0 +1,2 @@
+module tscert.test/go-csr
+go 1.26
