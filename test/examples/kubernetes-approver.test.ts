@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { startTscert, tscert } from '../support/command.js';
+import { createCsr } from '../../src/pki/csr.js';
+import { generateKey } from '../../src/pki/key.js';
+import { startTscert } from '../support/command.js';
 import { type FaultyKubernetes, startFaultyKubernetes } from '../support/faulty-kubernetes.js';
 import { freePort } from '../support/free-port.js';
 import { type KubernetesCluster, startKubernetes } from '../support/kubernetes.js';
@@ -41,7 +42,7 @@ describe('examples/kubernetes/approver.yaml', { skip }, () => {
     await applyAll(cluster, manifests);
     await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } });
     await cluster.ask('POST', '/api/v1/namespaces/shop/services', { metadata: { name: 'web' }, spec: { ports: [{ port: 443 }] } });
-    await cluster.grant('erin', [{ apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests'], verbs: ['create'] }]);
+    await cluster.ask('POST', '/api/v1/namespaces/shop/serviceaccounts', { metadata: { name: 'web' } });
     const binding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'shop' } };
     const subjects = [{ kind: 'ServiceAccount', name: 'web', namespace: 'shop' }];
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' };
@@ -55,11 +56,14 @@ describe('examples/kubernetes/approver.yaml', { skip }, () => {
   /** A request of the service account `web` for its Service. */
   async function ask(): Promise<string> {
     const name = `web-${asked++}`;
-    const to = ['--name', name, '--signer', 'example.com/services', '--usage', 'server auth', '--expiration', '24h'];
-    const what = ['-d', 'web.shop.svc', '--cn', 'web.shop.svc', '--bare', `${cluster.folder}/${name}`];
-    const as = ['--as', 'system:serviceaccount:shop:web', '--kubeconfig', cluster.kubeconfig('admin')];
-    const { code, stderr } = await tscert(['csr', 'submit', ...to, ...what, ...as]);
-    assert.equal(code, 0, stderr);
+    const names = [{ type: 'dns', value: 'web.shop.svc' } as const];
+    const request = Buffer.from(createCsr({ names, commonName: 'web.shop.svc', usages: [] }, await generateKey('ec256')).pem).toString(
+      'base64',
+    );
+    const spec = { request, signerName: 'example.com/services', usages: ['digital signature', 'server auth'], expirationSeconds: 86_400 };
+    const object = { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name }, spec };
+    const kubeconfig = await kubeconfigOf(cluster, { name: 'web', namespace: 'shop' });
+    cluster.kubectl(['create', '-f', '-'], { kubeconfig, input: JSON.stringify(object) });
     return name;
   }
 
@@ -118,7 +122,9 @@ describe('examples/kubernetes/approver.yaml', { skip }, () => {
         return running.finished;
       });
       assert.match(`${said.stdout}${said.stderr}`, missing.words);
-      assert.deepEqual(await conditionsOf(name), []);
+      // What a list has shown is judged before the watch is refused, which ends it; a verdict that came too late is judged anew by the next event.
+      if (missing.verb === 'watch') assert.equal(said.code, 1);
+      else if (missing.resource !== 'certificatesigningrequests' || missing.verb !== 'get') assert.deepEqual(await conditionsOf(name), []);
       await cluster.ask('DELETE', `${CSRS}/${name}`);
     });
   }
@@ -129,6 +135,5 @@ describe('examples/kubernetes/approver.yaml', { skip }, () => {
     if (resource !== 'leases' || verb !== 'update') return;
     const { status } = await cluster.ask('POST', LEASES, { metadata: { name: 'tscert-approver' }, spec: {} });
     assert.equal(status, 201);
-    await sleep(0);
   }
 });
