@@ -9,8 +9,10 @@ import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import type { RunFlags } from './issue-run.js';
+import { storePlace } from './places.js';
 import type { LeaveOut } from './renewals.js';
 import { keptDocument } from './ui/summary.js';
+import { clustersOf } from './wire.js';
 
 const isThere = (file: string): boolean => isStapleThere(file, nodeFileSystem);
 
@@ -30,13 +32,13 @@ export interface Quiet {
  * @param tells says of each that it is left alone
  */
 export async function lookForQuiet(
-  { system, ui }: Context,
+  { system, globals, ui }: Context,
   store: Store,
   run: RunFlags & { readonly patient: boolean },
   { counter, tells, notes }: { readonly counter?: Counter | undefined; readonly tells: boolean; readonly notes?: QuietNotes | undefined },
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
-  const deployer = createDeployer({ records: store, clock, environment });
+  const deployer = createDeployer({ records: store, clock, environment, clusters: clustersOf(system, storePlace(system, globals)) });
   const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: { isThere }, underWay: await namesUnderWay(store) };
   const documents: Record<string, unknown>[] = [];
   const states = new Map<string, string>();
@@ -70,8 +72,9 @@ export async function lookForQuiet(
       const kept = await glanceAt({ ...request, name }, parts).catch(() => undefined);
       if (kept === undefined) return false;
       leave();
-      // A note would not see that a staple is gone.
-      if (state !== undefined && request.revocation?.staple === undefined) notes?.add(name, state, kept);
+      // What others may change, or take away, is looked at each time.
+      const isLive = request.revocation?.staple !== undefined || request.deploy.some(({ kind }) => kind === 'secret');
+      if (state !== undefined && !isLive) notes?.add(name, state, kept);
       if (ui.json) documents.push(keptDocument(name, kept));
       if (tells) ui.emitFor(name)(leftAlone(name));
       return true;

@@ -10,7 +10,7 @@ import type { Context } from './context.js';
 import { saveCounts } from './counts.js';
 import { exitCodeOfRun, issueRequests, type RunFlags, type RunSurroundings, surroundingsOf, tellOutcomes } from './issue-run.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { lookForQuiet, type Quiet } from './quiet.js';
 import { findRenewals, type Renewals } from './renewals.js';
 import { checkStoredOf } from './stored-checks.js';
@@ -27,7 +27,7 @@ export async function runRenew(
   const { system, globals, ui, signal } = context;
   const options = await readOptions(context, flags);
   if (jitter !== undefined) await waitAtRandom(parseDuration(jitter), context);
-  const store = openStore(system, dataFolder(system, globals), 'tscert renew');
+  const store = openStore(system, storePlace(system, globals), 'tscert renew');
   const isTimer = names.length === 0 && !asked.force && !asked.dryRun;
   const run = { ...asked, patient: true, ...(isTimer ? { nextLook: await nextRunAfter(system.clock.now(), store) } : {}) };
   const surroundings = surroundingsOf(context, 'tscert renew');
@@ -66,7 +66,7 @@ async function checkRevocations(
   store: Store,
   { emitFor }: Pick<RunSurroundings, 'emitFor'>,
 ): Promise<void> {
-  const folder = dataFolder(system, globals);
+  const { folder } = storePlace(system, globals);
   for (const { requests, config } of groups) {
     const options = { system, folder, caBundle: config.caBundle, store, signal };
     await checkStoredOf(requests, options, { emitFor, note: (message) => ui.say(message) });

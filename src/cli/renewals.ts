@@ -39,7 +39,7 @@ export interface Renewals {
  * @throws {TscertError} `usage` for a name that is neither stored nor configured; `config-invalid`, `request-invalid`
  */
 export async function findRenewals(
-  { own, config, given: now }: Options,
+  { own, config, given: now, inCluster }: Options,
   {
     names,
     store,
@@ -57,7 +57,7 @@ export async function findRenewals(
     readonly leaveNoted?: (name: string) => Promise<boolean>;
   },
 ): Promise<Renewals> {
-  const help = buildHelp(system, dryRun);
+  const help = buildHelp(system, dryRun, inCluster);
   const configured = (config.certificates ?? []).length === 0 ? [] : buildRequests(own, config, help);
   const taken = new Set(configured.map(({ name }) => storedName(name)));
   const stored = (await store.list()).filter((name) => !taken.has(name));

@@ -4,8 +4,9 @@ import { createGuardedHttp, type GuardedHttp } from '../net/guarded.js';
 import { proxyFor } from '../net/proxy.js';
 import type { CrlCache } from '../store/crl-cache.js';
 import { createDiskCrlCache } from '../store/disk-crl-cache.js';
+import { extraRoots, proxyOf } from './outside.js';
 import type { System } from './system.js';
-import { extraRoots, isAlive, proxyOf } from './wire.js';
+import { isAlive } from './wire.js';
 
 export interface RevocationOptions {
   /** The folder where everything is kept. */

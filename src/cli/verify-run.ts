@@ -11,7 +11,7 @@ import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { findSubjects, type Sight } from './looking.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { dataFolder, storePlace } from './places.js';
 import { createRevocationSources } from './revocation-parts.js';
 import { allRoots, readRoots } from './roots.js';
 import type { Paint } from './ui/paint.js';
@@ -82,7 +82,7 @@ function createAsker(
 
 /** The stored certificates among the targets; a target that has the form of a server, and no certificate of that name, is one. */
 async function look(context: Context, targets: readonly string[]): Promise<Sight> {
-  const store = openStore(context.system, dataFolder(context.system, context.globals), COMMAND);
+  const store = openStore(context.system, storePlace(context.system, context.globals), COMMAND);
   const known = new Set(await store.list());
   const names = targets.filter((target) => !SERVER.test(target) || known.has(nameOrNothing(target) ?? ''));
   return names.length === 0 ? { store, subjects: [] } : findSubjects(context, COMMAND, names);

@@ -15,7 +15,7 @@ import { EXIT } from './exit.js';
 import { exitCodeOfRun, issueRequests, type RunSurroundings, surroundingsOf } from './issue-run.js';
 import { subjectsOf } from './looking.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { lookForQuiet } from './quiet.js';
 import { findRenewals, type LeaveOut, type Renewals } from './renewals.js';
 import { checkStoredOf } from './stored-checks.js';
@@ -43,7 +43,7 @@ export async function runWatch(
 ): Promise<number> {
   const { system, globals, ui, signal } = context;
   const patience = parseDuration(grace ?? GRACE);
-  const store = openStore(system, dataFolder(system, globals), 'tscert watch');
+  const store = openStore(system, storePlace(system, globals), 'tscert watch');
   const wanted = createWanted(context, flags, store);
   await wanted.read();
   const state: WatchState = { startedAt: system.clock.now(), beatAt: system.uptime(), isStopping: false };
@@ -185,7 +185,7 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
       others = quiet.count();
       outcomes.push(...unknown.map(({ name, error }): Outcome => ({ name, stages: [], state: 'failed', error })));
       for (const { requests, config } of groups) {
-        const options = { system, folder: surroundings.folder, caBundle: config.caBundle, store, signal };
+        const options = { system, folder: surroundings.place.folder, caBundle: config.caBundle, store, signal };
         // The status page tells it; not the journal at every look.
         await checkStoredOf(requests, options, {
           emitFor: surroundings.emitFor,

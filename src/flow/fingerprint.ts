@@ -19,6 +19,7 @@ export function fingerprintOf({ spec, key, issuer }: CertificateRequest, issuerK
     email: issuer.email,
     profile: issuer.profile,
     csr: csr?.toString('base64'),
+    usages: issuer.kind === 'kubernetes' ? issuer.usages : undefined,
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }

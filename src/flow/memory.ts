@@ -108,7 +108,7 @@ export async function openMemory(
  * failure wants another try.
  */
 export function requestDigest({ solvers, issuer }: CertificateRequest, fingerprint: string): string {
-  const { notAfter: _, ...account } = issuer;
+  const { notAfter: _, ...account } = { notAfter: undefined, ...issuer };
   return createHash('sha256')
     .update(JSON.stringify([fingerprint, solvers, account]))
     .digest('hex');

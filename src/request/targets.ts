@@ -5,6 +5,7 @@ import { TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import type { CertificateOptions } from './options.js';
 import type { ContentPart, FileRequest, ServerRequest, TargetRequest } from './request.js';
+import { buildSecrets } from './secrets.js';
 import type { TargetMapping, TargetOption } from './target-options.js';
 
 /** How long a command may run unless it is told, in milliseconds. */
@@ -24,12 +25,21 @@ const CONTENTS: Readonly<Record<string, readonly ContentPart[]>> = {
  * The targets of the certificate with this name.
  * @throws {TscertError} `request-invalid`
  */
-export function buildTargets({ deploy = [], deployHook, probe, csr }: CertificateOptions, name: string): TargetRequest[] {
-  const targets: TargetRequest[] = deploy.map((option) => targetOf(option, name));
+export function buildTargets(options: CertificateOptions, name: string): TargetRequest[] {
+  const { deploy = [], deployHook, probe, csr } = options;
+  const secrets = buildSecrets(options, name);
+  // Secrets first: what reads them may stand behind.
+  const targets: TargetRequest[] = [
+    ...secrets.map((one) => ({ kind: 'secret', ...one }) as const),
+    ...deploy.map((one) => targetOf(one, name)),
+  ];
   if (deployHook !== undefined) targets.push({ kind: 'command', command: deployHook, timeout: COMMAND_LIMIT });
   if (probe !== undefined) targets.push({ kind: 'probe', address: checkProbe(probe) });
   const keyless = csr === undefined ? undefined : targets.map(fileOf).find((file) => file?.content.includes('key'));
   if (keyless !== undefined) throw refuse('write the key', keyless.path, 'the CSR was brought along, and its key is not here');
+  if (csr !== undefined && secrets[0] !== undefined) {
+    throw refuse('write the Secret', secrets[0].name, 'the CSR was brought along, and its key is not here');
+  }
   return targets;
 }
 

@@ -49,6 +49,8 @@ export interface Outline extends Pick<Stored, 'generation' | 'locations' | 'meta
 export interface Lock {
   /** Lets go; never throws, and is harmless the second time. */
   release(): Promise<void>;
+  /** Where it can be lost while it is held: aborted as soon as another may hold it, and whatever is done under it must stop. */
+  readonly lost?: AbortSignal;
 }
 
 /** The tool's own records, by kind: account keys, orders under way, failures, pending keys. */

@@ -4,6 +4,7 @@ import { STARTTLS } from '../../net/starttls.js';
 import type { Context } from '../context.js';
 import type { OcspCheckFlags } from '../ocsp-check/run.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 const collect = (value: string, previous: readonly string[] | false = []): string[] => [...(previous || []), value];
 const many = (flags: string, description: string): Option => new Option(flags, `${description}; repeatable`).argParser(collect);
@@ -52,7 +53,7 @@ export const ocspCheck: Verb = {
   name: 'ocsp-check',
   summary: 'whether certificates were revoked: OCSP, stapling, CRLs',
   define(command, run) {
-    command.argument('<targets...>', 'files (PEM or DER, leaf or chain), - for standard input, stored names, or HOST:PORT');
+    command.argument('<targets...>', 'files (PEM or DER, leaf or chain), - for standard input, stored names, HOST:PORT, or secret:NS/NAME');
     for (const { title, options } of GROUPS) {
       command.optionsGroup(title);
       for (const option of options) command.addOption(option);
@@ -77,6 +78,7 @@ Responders are asked first, CRLs where there is no responder or none that answer
 whom it lets, has signed it, and its dates fit. Exit codes, the worst of all targets: 10 revoked, 11 unknown to its CA, 12 must-staple and
 not stapled, 1 could not be checked, 13 no way to check it, 0 good.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, targets: readonly string[], flags: OcspCheckFlags) =>
         (await import('../ocsp-check/run.js')).runOcspCheck(context, targets, flags),

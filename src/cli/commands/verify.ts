@@ -2,6 +2,7 @@
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
 import type { VerifyFlags } from '../verify-run.js';
+import { addStoreOptions } from './cluster-options.js';
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
@@ -29,6 +30,7 @@ One line a check: ✔ passed, ✘ failed with cert-manager's word for it, – ca
 else with 1. Roots are those of Node.js, of the system, of --ca-bundle and of --roots; of a stored certificate it is no failure that
 its root is not known, unless roots were given. tscert ocsp-check tells more of revocation.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, targets: readonly string[], flags: VerifyFlags) =>
         (await import('../verify-run.js')).runVerify(context, targets, flags),

@@ -9,7 +9,7 @@ import type { Context } from '../context.js';
 import { exitCodeOf } from '../exit.js';
 import { checkStandardInput, readBytes } from '../files.js';
 import { readOptions } from '../options.js';
-import { dataFolder } from '../places.js';
+import { dataFolder, storePlace } from '../places.js';
 import { openRevocation, type RevocationConnections } from '../revocation-parts.js';
 import { paintOfOutput } from '../ui/states.js';
 import { errorDocument } from '../ui/words.js';
@@ -18,7 +18,7 @@ import { checkedDocument } from './document.js';
 import { readEvidence } from './evidence.js';
 import { type Checked, exitCodeOfStanding, type Standing, standingOf, worst } from './standing.js';
 import { type StapleOutcome, writeStaple } from './staple.js';
-import { checkTargetForms, findTarget, readAll, type Target } from './targets.js';
+import { findTarget, readAll, type Target } from './targets.js';
 import { checkedText } from './text.js';
 
 export interface OcspCheckFlags {
@@ -47,7 +47,6 @@ export async function runOcspCheck(context: Context, targets: readonly string[],
   const { system, globals } = context;
   const { issuer = [], response = [], tries, stapleOut, at } = flags;
   const crls = flags.crl === undefined || flags.crl === false ? [] : flags.crl;
-  checkTargetForms(targets);
   checkStandardInput([...targets, ...issuer, ...response]);
   if (stapleOut !== undefined && targets.length !== 1) {
     throw new TscertError('usage', 'Cannot write a staple file: --staple-out is for one certificate; give one target');
@@ -55,7 +54,7 @@ export async function runOcspCheck(context: Context, targets: readonly string[],
   const { config } = await readOptions(context, {});
   const isOffline = flags.offline === true || at !== undefined;
   const folder = dataFolder(system, globals);
-  const store = openStore(system, folder, COMMAND);
+  const store = openStore(system, storePlace(system, globals), COMMAND);
   const issuers = (await Promise.all(issuer.map((file) => readBytes(system, file)))).flatMap(readAll);
   const given = await readEvidence(system, response, crls);
   const parts = { store, names: await store.list(), issuers, starttls: flags.starttls, isOffline };

@@ -17,7 +17,7 @@ import { readBytes } from '../files.js';
 export interface Target {
   /** As it was asked for. */
   readonly name: string;
-  readonly of: 'stored' | 'file' | 'server';
+  readonly of: 'stored' | 'file' | 'server' | 'secret';
   readonly subject: RevocationSubject;
 }
 
@@ -37,28 +37,13 @@ const SERVER = /^(\[[0-9a-fA-F:.]+\]|[^:/\\\s]+):\d{1,5}$/;
 const HANDSHAKE_TIME = 10_000;
 
 /**
- * Refuses what is no target at all, before anything is tried.
- * @throws {TscertError} `usage`
- */
-export function checkTargetForms(targets: readonly string[]): void {
-  const secret = targets.find((target) => target.startsWith('secret:'));
-  if (secret === undefined) return;
-  throw new TscertError(
-    'usage',
-    `Cannot check "${secret}": Secrets of Kubernetes come with a later version; give a file, a name or HOST:PORT`,
-    {
-      data: { target: secret },
-    },
-  );
-}
-
-/**
  * Finds one: a stored name goes before a file of the same name, and a file before a server.
  * @throws {TscertError} `usage` when it is none of them, `store-damaged`, `file-unreadable`, `certificate-invalid`, `pem-invalid`, and what
  *   {@link handshake} throws
  */
 export async function findTarget(target: string, context: Context, parts: TargetParts): Promise<Target> {
   const { system } = context;
+  if (target.startsWith('secret:')) return inSecret(target, context, parts);
   const name = storedNameIn(target);
   if (name !== undefined && parts.names.includes(name)) {
     const stored = await parts.store.load(name);
@@ -69,6 +54,16 @@ export async function findTarget(target: string, context: Context, parts: Target
   if (!isThere && SERVER.test(target)) return atServer(target, context, parts);
   if (!isThere && !/[/\\]|\.(pem|crt|cer|der)$/i.test(target)) throw unknownTarget(target, parts.names);
   return targetOf(target, 'file', readAll(await readBytes(system, target)), parts);
+}
+
+async function inSecret(target: string, context: Context, parts: TargetParts): Promise<Target> {
+  const [{ fetchSecretTarget }, { textOf }] = await Promise.all([
+    import('../secret-target.js'),
+    import('../../kubernetes/secret/object.js'),
+  ]);
+  const secret = await fetchSecretTarget(context, target);
+  const chain = ['tls.crt', 'ca.crt'].flatMap((key) => readCertificates(textOf(secret, key) ?? ''));
+  return targetOf(target, 'secret', chain, parts);
 }
 
 async function atServer(target: string, { signal }: Context, parts: TargetParts): Promise<Target> {

@@ -3,13 +3,13 @@
  * another key, text between the blocks, one that nobody approved.
  */
 import type { KeyObject } from 'node:crypto';
-import { TscertError } from '../../base/errors.js';
-import { checkIssued, type IssuedChain } from '../../pki/chain.js';
-import type { CsrContent } from '../../pki/csr.js';
-import { publicKeyEquals } from '../../pki/key.js';
-import { formatDistinguishedName } from '../../pki/rfc4514.js';
-import { isBuiltIn } from '../../policy/signers/names.js';
-import type { CertificateSigningRequest } from '../csr.js';
+import { TscertError } from '../base/errors.js';
+import type { CertificateSigningRequest } from '../kubernetes/csr.js';
+import { checkIssued, type IssuedChain } from '../pki/chain.js';
+import type { CsrContent } from '../pki/csr.js';
+import { publicKeyEquals } from '../pki/key.js';
+import { formatDistinguishedName } from '../pki/rfc4514.js';
+import { isBuiltIn } from '../policy/signers/names.js';
 import { checkOutcome } from './outcome.js';
 
 export interface Taken extends IssuedChain {

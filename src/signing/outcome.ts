@@ -1,9 +1,9 @@
 /** Waiting for what becomes of a request, and what its ends mean. */
-import type { Clock } from '../../base/clock.js';
-import { isTscertError, TscertError } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
-import type { KubernetesClient } from '../client.js';
-import { type CertificateSigningRequest, CSR, conditionOf, stateOf } from '../csr.js';
+import type { Clock } from '../base/clock.js';
+import { isTscertError, TscertError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import type { KubernetesClient } from '../kubernetes/client.js';
+import { type CertificateSigningRequest, CSR, conditionOf, stateOf } from '../kubernetes/csr.js';
 
 export interface Waiting {
   readonly signal: AbortSignal;

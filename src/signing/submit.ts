@@ -1,8 +1,8 @@
 /** A CertificateSigningRequest is made: under a name that is known before, and compared with what was asked afterwards. */
-import type { Random } from '../../base/clock.js';
-import { isTscertError, TscertError } from '../../base/errors.js';
-import type { KubernetesClient, WriteCall } from '../client.js';
-import { type CertificateSigningRequest, CSR, textOf } from '../csr.js';
+import type { Random } from '../base/clock.js';
+import { isTscertError, TscertError } from '../base/errors.js';
+import type { KubernetesClient, WriteCall } from '../kubernetes/client.js';
+import { type CertificateSigningRequest, CSR, textOf } from '../kubernetes/csr.js';
 import type { SigningQuestion } from './question.js';
 
 export interface Submission extends SigningQuestion {

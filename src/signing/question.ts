@@ -1,9 +1,8 @@
 /** What a signer of a cluster is asked, before anything is sent: the object, and whether it can ever be signed. */
-import { TscertError } from '../../base/errors.js';
-import type { CsrContent } from '../../pki/csr.js';
-import { SIGNER } from '../../policy/signers/names.js';
-import { preflight } from '../../policy/signers/preflight.js';
-import type { SignerVerdict } from '../../policy/signers/verdict.js';
+import { TscertError } from '../base/errors.js';
+import type { CsrContent } from '../pki/csr.js';
+import { preflight } from '../policy/signers/preflight.js';
+import type { SignerVerdict } from '../policy/signers/verdict.js';
 
 /** A request for a signer. */
 export interface SigningQuestion {
@@ -13,18 +12,6 @@ export interface SigningQuestion {
   readonly usages: readonly string[];
   /** Seconds; the signer's own choice unless given. */
   readonly expirationSeconds?: number;
-}
-
-/** What the signers of Kubernetes want, where nobody says what a certificate is for. */
-const USAGES: Readonly<Record<string, readonly string[]>> = {
-  [SIGNER.apiserverClient]: ['digital signature', 'key encipherment', 'client auth'],
-  [SIGNER.kubeletClient]: ['digital signature', 'key encipherment', 'client auth'],
-  [SIGNER.kubeletServing]: ['digital signature', 'key encipherment', 'server auth'],
-};
-
-/** The usages that a signer of Kubernetes gives; `undefined` for a signer of somebody else. */
-export function usagesOf(signerName: string): readonly string[] | undefined {
-  return USAGES[signerName];
 }
 
 /**
