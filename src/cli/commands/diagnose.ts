@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import type { DiagnoseFlags } from '../diagnose/run.js';
 import type { Verb } from '../verb.js';
-import { addClusterOptions } from './cluster-options.js';
+import { addClusterOptions, addStoreOptions } from './cluster-options.js';
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
@@ -21,8 +21,9 @@ export const diagnose: Verb = {
     );
     const add = (name: string, summary: string, argument: string, words: string): Command =>
       command.command(name).description(summary).summary(summary).argument(argument, words);
-    const more = (one: Command): Command =>
-      addClusterOptions(one.option('--roots <file>', 'more trust roots, PEM, as that of a private CA; repeatable', collect));
+    const roots = (one: Command): Command =>
+      one.option('--roots <file>', 'more trust roots, PEM, as that of a private CA; repeatable', collect);
+    const more = (one: Command): Command => addClusterOptions(roots(one));
     const probe = (one: Command): Command => one.option('--probe <host:port>', 'what this server sends must be it; repeatable', collect);
     more(add('csr', 'why a CertificateSigningRequest has not become a certificate', '<name>', 'the CertificateSigningRequest')).action(
       run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseCsr(context, name, flags)),
@@ -31,7 +32,7 @@ export const diagnose: Verb = {
       run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseSecret(context, name, flags)),
     );
     const certificate = "what is wrong with a certificate of tscert's own, or with one of cert-manager";
-    more(probe(add('certificate', certificate, '<name>', 'its name; NAMESPACE/NAME for one of cert-manager'))).action(
+    addStoreOptions(roots(probe(add('certificate', certificate, '<name>', 'its name; NAMESPACE/NAME for one of cert-manager')))).action(
       run(async (context: Context, name: string, flags: DiagnoseFlags) => (await load()).diagnoseCertificate(context, name, flags)),
     );
     command.addHelpText(

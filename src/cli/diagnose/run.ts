@@ -51,18 +51,20 @@ export async function diagnoseSecret(context: Context, target: string, flags: Di
 
 /** Runs `diagnose certificate` and gives its exit code: one of our own, one of cert-manager, or one of each. */
 export async function diagnoseCertificate(context: Context, target: string, flags: DiagnoseFlags): Promise<number> {
-  const wantsCluster =
-    target.includes('/') || [flags.kubeconfig, flags.context, flags.namespace, flags.as, flags.asGroup].some((flag) => flag !== undefined);
+  const { kubeconfig, context: contextName, namespace, as, asGroup } = flags;
+  const isThere = target.includes('/');
+  const isNamed = isThere || [kubeconfig, contextName, namespace, as, asGroup].some((flag) => flag !== undefined);
   const own = await diagnoseOwn(context, target, flags);
-  if (own.isKnown && !wantsCluster) return tell(context, [own.diagnosis]);
+  if (own.isKnown && !isNamed) return tell(context, [own.diagnosis]);
   const inIt = await inCluster(context, flags, async (parts) => {
     const ref = refOf(target, flags, parts.client);
-    if (!wantsCluster && !(await hasCertificate(ref.name, ref.namespace, parts))) return undefined;
+    const isWanted = isThere || (isNamed && !own.isKnown) || (await hasCertificate(ref.name, ref.namespace, parts));
+    if (!isWanted) return undefined;
     const links = judgeCertManager(await readCertManagerEvidence(ref, probesOf(flags), parts));
     return { subject: 'certificate', name: `${ref.namespace}/${ref.name}`, links } as const;
   }).catch((error: unknown) => {
     // Without a cluster there is only what is here.
-    if (!wantsCluster && isTscertError(error, 'cluster-unknown')) return undefined;
+    if (!isNamed && isTscertError(error, 'cluster-unknown')) return undefined;
     throw error;
   });
   return tell(context, [...(own.isKnown || inIt === undefined ? [own.diagnosis] : []), ...(inIt === undefined ? [] : [inIt])]);

@@ -1,27 +1,11 @@
 /** What a diagnosis reads of objects of the cluster: of those of others only the fields it judges, each of which may be missing. */
 import * as v from 'valibot';
-import { defineKind, type Kind, metadataSchema } from '../../kubernetes/kind.js';
+import { defineKind, type Kind, type Metadata, metadataSchema } from '../../kubernetes/kind.js';
 
 const text = v.nullish(v.string(), '');
 const texts = v.nullish(v.array(v.string()), []);
 
-const managedSchema = v.nullish(
-  v.array(v.looseObject({ manager: text, operation: text, time: v.nullish(v.string()), fieldsV1: v.nullish(v.unknown()) })),
-  [],
-);
-const ownedMetadata = v.looseObject({ ...metadataSchema.entries, managedFields: managedSchema });
-
-const secretSchema = v.looseObject({
-  metadata: ownedMetadata,
-  type: v.nullish(v.string(), 'Opaque'),
-  /** Base64. */
-  data: v.nullish(v.record(v.string(), v.string()), {}),
-});
-export type SecretObject = v.InferOutput<typeof secretSchema>;
-export const SECRET: Kind<SecretObject> = defineKind(
-  { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', isNamespaced: true },
-  secretSchema,
-);
+const managedSchema = v.array(v.looseObject({ manager: text, time: v.nullish(v.string()), fieldsV1: v.nullish(v.unknown()) }));
 
 const ingressSchema = v.looseObject({
   metadata: metadataSchema,
@@ -102,16 +86,14 @@ const acme = (plural: string, kind: string): Kind<AcmeObject> =>
 export const ORDER = acme('orders', 'Order');
 export const CHALLENGE = acme('challenges', 'Challenge');
 
-/** Those who keep a field, newest first: `data`, `tls.crt`. */
-export function keepersOf({ managedFields }: SecretObject['metadata'], ...path: readonly string[]): { manager: string; at: string }[] {
-  return (managedFields ?? [])
-    .filter(({ fieldsV1 }) => {
-      const field = path.reduce<unknown>(
-        (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[`f:${key}`] : undefined),
-        fieldsV1,
-      );
-      return field !== undefined;
-    })
+/** Those who keep a field (`data`, `tls.crt`), newest first. */
+export function keepersOf({ managedFields }: Metadata, ...path: readonly string[]): { manager: string; at: string }[] {
+  const parsed = v.safeParse(managedSchema, managedFields);
+  if (!parsed.success) return [];
+  const child = (at: unknown, key: string): unknown =>
+    typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[`f:${key}`] : undefined;
+  return parsed.output
+    .filter(({ fieldsV1 }) => path.reduce(child, fieldsV1) !== undefined)
     .map(({ manager, time }) => ({ manager: manager ?? '', at: time ?? '' }))
     .sort((a, b) => (a.at < b.at ? 1 : -1));
 }

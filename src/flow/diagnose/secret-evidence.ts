@@ -2,12 +2,14 @@
 import { isTscertError } from '../../base/errors.js';
 import type { Call, KubernetesClient } from '../../kubernetes/client.js';
 import { anyKind, type Kind, type KubernetesObject } from '../../kubernetes/kind.js';
+import { NAMESPACE } from '../../kubernetes/objects.js';
+import { SECRET, type SecretObject } from '../../kubernetes/secret/object.js';
 import type { Served } from '../../net/tls.js';
 import { readCertificates } from '../../pki/certificate.js';
 import { attempt, type Read, valueIn } from './attempt.js';
 import { readCluster } from './cluster.js';
 import type { ClusterParts } from './csr-evidence.js';
-import { CERTIFICATE, INGRESS, SECRET, type SecretObject } from './objects.js';
+import { CERTIFICATE, INGRESS } from './objects.js';
 import type { SecretEvidence } from './secret.js';
 import type { Probed } from './served.js';
 
@@ -16,7 +18,6 @@ export interface SecretParts extends ClusterParts {
   shake(target: string, servername: string | undefined): Promise<Served>;
 }
 
-const NAMESPACE = anyKind({ group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', isNamespaced: false });
 /** Of other Secrets only the names are read. */
 const NAMED_SECRET = anyKind({ group: '', version: 'v1', plural: 'secrets', kind: 'Secret', isNamespaced: true });
 

@@ -2,6 +2,8 @@
 import type { KeyObject } from 'node:crypto';
 import { messageOf } from '../../base/errors.js';
 import { type GeneralName, parseName } from '../../base/names.js';
+import { DEFAULT_ISSUER, isOfIssuer } from '../../kubernetes/secret/annotations.js';
+import type { SecretObject } from '../../kubernetes/secret/object.js';
 import { type CertificateContent, readCertificates } from '../../pki/certificate.js';
 import { titleOf } from '../../pki/chain.js';
 import { rootOf } from '../../pki/chain-check.js';
@@ -12,7 +14,7 @@ import { type ClusterEvidence, clusterLink } from './cluster.js';
 import { refusedLink } from './grant.js';
 import { broken, type Link, listed, ok, unknown, walk } from './link.js';
 import { absentLink } from './object.js';
-import { type CertificateObject, type IngressObject, keepersOf, type SecretObject } from './objects.js';
+import { type CertificateObject, type IngressObject, keepersOf } from './objects.js';
 import { type Probed, servedLink } from './served.js';
 
 export interface SecretEvidence {
@@ -212,10 +214,11 @@ function issuerLink({ metadata }: SecretObject, own: readonly CertificateObject[
   }
   const [claim] = own;
   if (claim === undefined) return ok('issuer', `its annotations name ${says}; no Certificate of cert-manager claims it`);
-  const { name = '', kind, group } = claim.spec.issuerRef ?? {};
-  const wanted = [kind ?? 'Issuer', name ?? '', group ?? 'cert-manager.io'];
+  const { name, kind, group } = claim.spec.issuerRef ?? {};
+  const ref = { name: name ?? '', kind: kind ?? DEFAULT_ISSUER.kind, group: group ?? DEFAULT_ISSUER.group };
+  const wanted = [ref.kind, ref.name, ref.group];
   const next = 'let one of both keep it: delete the Certificate, or have its annotations say what the Certificate says (--issuer-ref)';
-  if (noted.some((word, at) => word !== wanted[at])) {
+  if (!isOfIssuer(annotations, ref)) {
     return broken(
       'issuer',
       `cert-manager will issue it anew (IncorrectIssuer): its annotations name ${says}, and "${claim.metadata.name}" wants ${words(wanted)}`,
