@@ -51,8 +51,7 @@ const DEFAULT_JOBS = 300;
  */
 export function buildRequests(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): CertificateRequest[] {
   const entries = config.certificates ?? [];
-  // Whom a cluster knows has a common name, and often no other.
-  const named = flags.domains !== undefined || flags.csr !== undefined || (flags.issuer === 'kubernetes' && flags.cn !== undefined);
+  const named = isNamed(flags);
   const picked = named
     ? [{}]
     : flags.name === undefined
@@ -78,6 +77,11 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
   }
   checkStaples(requests);
   return requests;
+}
+
+/** True when options name a certificate themselves. Whom a cluster knows has a common name, and often no other. */
+export function isNamed({ domains, csr, cn, issuer }: CertificateOptions): boolean {
+  return domains !== undefined || csr !== undefined || (issuer === 'kubernetes' && cn !== undefined);
 }
 
 /** Two certificates in one Secret would overwrite each other for ever. */
