@@ -3,13 +3,15 @@
 // `node scripts/servers.mjs lego certbot cfssl` has put them or PATH has them; --install puts them there first.
 import { execFileSync, spawnSync } from 'node:child_process';
 import os from 'node:os';
-import { countRequests, countRoute53Calls, measureMany, timeJob } from './bench/acme.mjs';
+import { countRequests, countRoute53Calls, measureDue, measureMany, timeJob } from './bench/acme.mjs';
+import { timeCluster } from './bench/kubernetes.mjs';
 import { timeRequests, timeStart } from './bench/local.mjs';
+import { timeRevocation } from './bench/revocation.mjs';
 import { measureNothingDue } from './bench/stored.mjs';
 
 delete process.env.NODE_EXTRA_CA_CERTS; // Node.js 20 would read it at every start.
 const quick = process.argv.includes('--quick');
-const peers = findPeers(['openssl', 'cfssl', 'lego', 'certbot'], process.argv.includes('--install'));
+const peers = findPeers(['openssl', 'cfssl', 'lego', 'certbot', 'kubectl'], process.argv.includes('--install'));
 execFileSync(process.execPath, ['scripts/build.mjs', '--no-types'], { stdio: ['ignore', 'ignore', 'inherit'] });
 
 const cpu = os.cpus();
@@ -90,19 +92,62 @@ for (const count of many) {
 }
 table('Many certificates in one run', ['certificates', 'seconds', 'most memory, MB', 'budget, MB'], memory);
 
+const due = [];
+for (const count of many) {
+  const { tscert, lego } = await measureDue(count, { peers, sample: quick ? 5 : 30 });
+  const beside = lego === undefined ? ['', '', ''] : [lego.seconds.toFixed(3), lego.calls.toFixed(1), ratio(tscert.seconds, lego.seconds)];
+  due.push([count, tscert.seconds.toFixed(3), tscert.calls.toFixed(1), Math.round(tscert.megabytes), ...beside]);
+}
+table(
+  '`renew` with everything due, round trip 0 (seconds and calls of the CA for one certificate)',
+  ['certificates', 'tscert, s', 'calls', 'most memory, MB', 'loop of lego, s', 'calls', 'tscert / lego'],
+  due,
+);
+
+const revocation = [];
+for (const [title, cas] of [
+  ['200 certificates of one CA', 1],
+  ['200 certificates of 50 CAs', 50],
+]) {
+  if (peers.openssl === undefined) break;
+  const job = { openssl: peers.openssl, cas, count: 200, roundTrip: 50, runs: quick ? 1 : 3, oneByOne: !quick };
+  const { tscert, oneRequest, loop } = await timeRevocation(job);
+  revocation.push([title, seconds(tscert), seconds(oneRequest), seconds(loop), ratio(tscert, oneRequest)]);
+}
+table(
+  'Whether they were revoked, by OCSP, round trip 50 ms (wall time, start of the program included)',
+  ['', 'tscert', 'openssl, a request a CA', 'openssl, a request each', 'tscert / a request a CA'],
+  revocation,
+);
+
 const idle = quick ? [1_000] : [1_000, 10_000];
 const quietRuns = [];
 for (const count of idle) {
-  const { seconds: time, megabytes } = await measureNothingDue(count);
-  quietRuns.push([count, time.toFixed(1), Math.round(megabytes)]);
+  const { first, next } = await measureNothingDue(count);
+  const cells = [first, next].flatMap(({ seconds: time, megabytes }) => [time.toFixed(1), Math.round(megabytes)]);
+  quietRuns.push([count, ...cells]);
 }
-table('`renew` with nothing due (budget for 10,000: 2 s, 150 MB)', ['certificates', 'seconds', 'most memory, MB'], quietRuns);
+table(
+  '`renew` with nothing due (budget for 10,000: 2 s, 150 MB)',
+  ['certificates', 'first look, s', 'most memory, MB', 'next looks, s', 'most memory, MB'],
+  quietRuns,
+);
+
+if (peers.kubectl !== undefined) {
+  const jobs = await timeCluster(peers, quick ? 3 : 9);
+  table(
+    'Commands for a cluster, start of the program included',
+    ['', 'tscert', 'kubectl', 'tscert / kubectl'],
+    jobs.map(({ title, tscert, kubectl }) => [title, seconds(tscert), seconds(kubectl), ratio(tscert, kubectl)]),
+  );
+}
 
 function findPeers(names, install) {
   const found = {};
   for (const name of names) {
     const env = { ...process.env, ...(install ? {} : { TSCERT_TEST_BUILD: 'no' }) };
-    const { status, stdout } = spawnSync(process.execPath, ['scripts/servers.mjs', name], { encoding: 'utf8', env });
+    const recipe = name === 'kubectl' ? 'kubernetes' : name;
+    const { status, stdout } = spawnSync(process.execPath, ['scripts/servers.mjs', recipe], { encoding: 'utf8', env });
     const file =
       status === 0 ? JSON.parse(stdout)[name] : spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
     if (file) found[name] = file;
@@ -112,7 +157,9 @@ function findPeers(names, install) {
 }
 
 function versionOf(name, file) {
-  const args = { openssl: ['version'], cfssl: ['version'], lego: ['--version'], certbot: ['--version'] }[name];
+  const args = { openssl: ['version'], cfssl: ['version'], lego: ['--version'], certbot: ['--version'], kubectl: ['version', '--client'] }[
+    name
+  ];
   // What was built from the Go module says "dev": its folder in the cache is named by the version.
   const text = execFileSync(file, args, { encoding: 'utf8' }).replace(/^Version: dev$[\s\S]*/m, file);
   return /\d+\.\d+[.\d]*/.exec(text)?.[0] ?? '';

@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   host: 1,
   acme: 1,
   kubernetes: 1,
+  signing: 1,
   dns: 2,
   solver: 2,
   store: 2,

@@ -1,9 +1,9 @@
 // The ACME budgets: wall times beside the peers, requests, Route53 calls, memory.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { median, runCommand } from './measure.mjs';
-import { createTools } from './tools.mjs';
+import { createTools, legoRenewal } from './tools.mjs';
 import { AWS_KEY, startCa, startRoute53Ca } from './world.mjs';
 
 let serial = 0;
@@ -98,6 +98,35 @@ export async function measureMany(count) {
   const ca = await startCa();
   try {
     return await withFolder((folder) => runMany(count, { ca, folder }));
+  } finally {
+    await ca.stop();
+  }
+}
+
+/**
+ * A `renew` for which all of `count` certificates are due, for they are to have keys of another kind; beside it a loop of lego over `sample`
+ * certificates. Times and calls of the CA are those of one certificate.
+ */
+export async function measureDue(count, { peers, sample }) {
+  const ca = await startCa();
+  try {
+    return await withFolder(async (folder) => {
+      await runMany(count, { ca, folder });
+      const file = path.join(folder, 'many.yaml');
+      await writeFile(file, (await readFile(file, 'utf8')).replace('certificates:', 'keyType: ec384\ncertificates:'));
+      ca.requests();
+      const { args, ...node } = issueAll(folder);
+      const { seconds, megabytes } = await runCommand({ ...node, args: args.map((word) => (word === 'issue' ? 'renew' : word)) });
+      const tscert = { seconds: seconds / count, calls: ca.requests().total / count, megabytes };
+      if (peers.lego === undefined) return { tscert };
+      const tools = createTools(peers);
+      const names = freshNames(sample);
+      for (const name of names) await runCommand(tools.lego([name], { ca, folder }));
+      ca.requests();
+      let total = 0;
+      for (const name of names) total += (await runCommand(legoRenewal(tools, [name], { ca, folder }))).seconds;
+      return { tscert, lego: { seconds: total / sample, calls: ca.requests().total / sample } };
+    });
   } finally {
     await ca.stop();
   }

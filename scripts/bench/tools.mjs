@@ -1,6 +1,12 @@
 // The command lines of tscert and of the peers for one job: a certificate over HTTP-01 from the CA of the bench.
 import path from 'node:path';
 
+/** lego's renewal of one certificate, whatever its dates say. */
+export function legoRenewal(tools, names, parts) {
+  const { args, ...command } = tools.lego(names, parts);
+  return { ...command, args: [...args.slice(0, -1), 'renew', '--days', '10000', '--no-random-sleep'] };
+}
+
 /** Each gives `{ file, args, env }` for these names; the account is kept in `folder`. */
 export function createTools(peers) {
   const tools = {

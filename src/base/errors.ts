@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'key-passphrase'
   | 'csr-invalid'
   | 'certificate-invalid'
+  | 'crl-invalid'
   | 'chain-invalid'
   | 'certificate-mismatch'
   // The network and what answered.
@@ -37,6 +38,7 @@ export type ErrorCode =
   | 'timeout'
   | 'tls-untrusted'
   | 'response-invalid'
+  | 'url-refused'
   // ACME.
   | 'acme-problem'
   | 'order-invalid'

@@ -47,7 +47,7 @@ export function parseName(text: string): Name {
 }
 
 function guessType(value: string): Name['type'] {
-  if (isIP(value.replace(/^\[(.*)\]$/, '$1')) !== 0) return 'ip';
+  if (/^\[?\d|:/.test(value) && isIP(value.replace(/^\[(.*)\]$/, '$1')) !== 0) return 'ip';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return 'uri';
   return value.includes('@') ? 'email' : 'dns';
 }
@@ -68,7 +68,8 @@ export function parseDnsName(text: string): string {
   if (wrong !== undefined) throw invalid(text, `the character ${JSON.stringify(wrong)} cannot stand in a DNS name`);
   const ascii = /^[\u0021-\u007e]*$/.test(rest) && !/(^|\.)xn--/i.test(rest) ? rest.toLowerCase() : domainToASCII(rest);
   // Newer lines of Node.js pass labels that decode to nothing.
-  if (ascii === '' || /(^|\.)xn--/.test(domainToUnicode(ascii))) throw invalid(text, 'it is no valid internationalized name');
+  if (ascii === '' || (ascii.includes('xn--') && /(^|\.)xn--/.test(domainToUnicode(ascii))))
+    throw invalid(text, 'it is no valid internationalized name');
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
   if (name.length > 253) throw invalid(text, 'it is longer than 253 characters');
   for (const label of name.split('.')) {

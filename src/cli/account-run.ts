@@ -9,7 +9,7 @@ import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { createIssuers } from './issuers.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { buildHelp } from './requests.js';
 import { wire } from './wire.js';
 
@@ -41,7 +41,7 @@ async function manage(
   const action = actionFor(request.email);
   const parts = wire({
     system,
-    folder: dataFolder(system, globals),
+    place: storePlace(system, globals),
     command: `tscert account ${action.kind}`,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),

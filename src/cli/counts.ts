@@ -2,6 +2,7 @@
 import type { Counter } from '../flow/telemetry.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
+import type { StorePlace } from './places.js';
 import { openStore } from './wire.js';
 
 /** Exit codes as results of runs. */
@@ -22,11 +23,11 @@ const RESULTS: Readonly<Record<number, string>> = {
  */
 export async function saveCounts(
   { system, globals, ui }: Context,
-  { command: process, folder, counter }: { readonly command: string; readonly folder: string; readonly counter?: Counter },
+  { command: process, place, counter }: { readonly command: string; readonly place: StorePlace; readonly counter?: Counter },
   { command, code, dryRun }: { readonly command: string; readonly code: number; readonly dryRun: boolean },
 ): Promise<number> {
   if (counter === undefined || dryRun || counter.isEmpty()) return code;
-  const store = openStore(system, folder, process);
+  const store = openStore(system, place, process);
   const trouble = await counter.save(store, { command, result: RESULTS[code] ?? 'failed' });
   if (trouble !== undefined && globals.verbose === true) ui.say(`what this run has counted is not kept: ${trouble}`);
   return code;

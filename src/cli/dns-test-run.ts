@@ -10,7 +10,7 @@ import type { SolverRequest } from '../request/request.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { buildHelp } from './requests.js';
 import { wire } from './wire.js';
 
@@ -28,7 +28,7 @@ export async function runDnsTest(context: Context, flags: Readonly<Record<string
   const emit = ui.emitFor(names.join(', '));
   const parts = wire({
     system,
-    folder: dataFolder(system, globals),
+    place: storePlace(system, globals),
     command: 'tscert dns test',
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),

@@ -10,6 +10,11 @@ export const EXIT = {
   later: 5,
   /** Of `plan --detailed-exitcode`. */
   due: 6,
+  /** Of `ocsp-check`, these four. */
+  revoked: 10,
+  unknown: 11,
+  notStapled: 12,
+  noWay: 13,
   interrupted: 130,
   terminated: 143,
 } as const;

@@ -57,7 +57,7 @@ export function checkStandardInput(files: readonly (string | undefined)[]): void
 /** A file to be written. */
 export interface OutputFile {
   readonly file: string;
-  readonly text: string;
+  readonly text: string | Uint8Array;
   /** A key: 0600, and an existing file is not overwritten unless it is forced. */
   readonly secret: boolean;
 }

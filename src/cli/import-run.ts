@@ -15,7 +15,7 @@ import { fromAnywhere } from './from-anywhere.js';
 import { accountDocument, accountLine, certificateDocument, certificateTable, totals } from './import-text.js';
 import type { RunFlags } from './issue-run.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { dataFolder, storePlace } from './places.js';
 import { checkProviderName, PROVIDERS } from './registry.js';
 import { buildHelp } from './requests.js';
 import { openStore } from './wire.js';
@@ -48,7 +48,7 @@ export async function runImport(
   const data = dataFolder(system, globals);
   const parts: ImportParts = {
     ...{ tool, said, fallback, signal, ...run },
-    store: openStore(system, data, 'tscert import'),
+    store: openStore(system, storePlace(system, globals), 'tscert import'),
     clock: system.clock,
     allAccounts: names.length === 0,
     build: (given) => requestOf(given, options.config, help),

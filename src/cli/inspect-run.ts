@@ -38,7 +38,7 @@ export async function runInspect(
     try {
       const one = (await isServer(context, target))
         ? { target, ...(await inspectServer(target, { ...options, timeout: HANDSHAKE_TIME, signal })) }
-        : { target, found: inspectBytes(await readBytes(system, target), options) };
+        : { target, found: (await contentsAt(context, target)).flatMap((bytes) => inspectBytes(bytes, options)) };
       seen.push(one);
       documents.push(documentOf(one));
       for (const item of one.found) if (item.type === 'unreadable') errors.push(item.error);
@@ -53,6 +53,13 @@ export async function runInspect(
   if (ui.json) ui.document('inspect', targets.length === 1 ? (documents[0] ?? {}) : { targets: documents });
   if (errors.length === 0) return EXIT.done;
   return targets.length === 1 ? exitCodeOf(errors[0]) : seen.length > 0 ? EXIT.partly : EXIT.failed;
+}
+
+/** A Secret of a cluster has several contents, a file one. */
+async function contentsAt(context: Context, target: string): Promise<readonly Buffer[]> {
+  if (!target.startsWith('secret:')) return [await readBytes(context.system, target)];
+  const { contentsOf, fetchSecretTarget } = await import('./secret-target.js');
+  return contentsOf(await fetchSecretTarget(context, target));
 }
 
 /** A file of that name goes before a server. */

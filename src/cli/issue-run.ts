@@ -9,7 +9,7 @@ import { type IssueParts, issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { type Counter, createCounter } from '../flow/telemetry.js';
-import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
+import { buildDnsOptions, buildRequests, isNamed, jobsOf } from '../request/build.js';
 import type { ConfigOptions } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
 import { createPicker } from '../solver/pick.js';
@@ -19,8 +19,9 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { fromAnywhere } from './from-anywhere.js';
 import { createIssuers } from './issuers.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { type StorePlace, storePlace } from './places.js';
 import { buildHelp } from './requests.js';
+import { createStapler } from './stored-checks.js';
 import type { System } from './system.js';
 import { agreeToTerms } from './terms.js';
 import { outcomeDocument, summaryOf } from './ui/summary.js';
@@ -38,10 +39,10 @@ export interface RunFlags {
 /** Runs `issue` for people: shows what happens and gives the exit code. */
 export async function runIssue(context: Context, flags: Readonly<Record<string, unknown>>, run: RunFlags): Promise<number> {
   const { system, signal } = context;
-  const { own, config, given } = await readOptions(context, flags);
-  const requests = buildRequests(own, config, buildHelp(system, run.dryRun));
+  const { own, config, given, inCluster } = await readOptions(context, flags);
+  const requests = buildRequests(own, config, buildHelp(system, run.dryRun, inCluster));
   // What stands in the configuration file is asked for again by the file.
-  const isOfFile = own.domains === undefined && own.csr === undefined;
+  const isOfFile = !isNamed(own);
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
   const surroundings = surroundingsOf(context, 'tscert issue');
   const outcomes = await issueRequests(wanted, config, run, surroundings);
@@ -56,7 +57,7 @@ export function surroundingsOf({ system, globals, ui, signal }: Context, command
   return {
     system,
     command,
-    folder: dataFolder(system, globals),
+    place: storePlace(system, globals),
     signal,
     emitFor: (name) => counter.emitFor(ui.emitFor(name)),
     counter,
@@ -101,7 +102,7 @@ export interface RunSurroundings {
   readonly system: System;
   /** What this is, for those who wait for its locks. */
   readonly command: string;
-  readonly folder: string;
+  readonly place: StorePlace;
   readonly signal: AbortSignal;
   emitFor(name: string): Emit;
   /** Counts what happens, for `metrics`. */
@@ -120,10 +121,10 @@ export async function issueRequests(
   run: RunFlags,
   surroundings: RunSurroundings,
 ): Promise<Outcome[]> {
-  const { system, command, folder, signal, emitFor, counter, ask } = surroundings;
+  const { system, command, place, signal, emitFor, counter, ask } = surroundings;
   const parts = wire({
     system,
-    folder,
+    place,
     command,
     caBundle: config.caBundle,
     dns: buildDnsOptions(config),
@@ -132,16 +133,19 @@ export async function issueRequests(
     expected: (provider) => challengeNames(requests, provider),
     ...(ask === undefined ? {} : { wait: (records: readonly TxtRecord[]) => waitForPerson(records, ask, signal) }),
   });
+  const stapler = createStapler({ system, folder: place.folder, caBundle: config.caBundle, store: parts.store(), signal });
   try {
     const issuers = createIssuers(system, parts, config.challenges);
     const agreed = ask === undefined ? requests : await agreeToTerms(requests, issuers, ask, signal);
     const { clock, random } = system;
     const store = parts.store();
-    const deployer = createDeployer({ records: store, clock, environment: system.env });
+    const { clusters } = parts;
+    const deployer = createDeployer({ records: store, clock, environment: system.env, clusters });
     const hooks = createRunHooks({ records: store, clock, environment: system.env, emitFor });
     const { issuerFor, advise } = issuers;
     const underWay = await namesUnderWay(store);
-    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, patient: false, ...run };
+    const { staple } = stapler;
+    const lines = { store, clock, random, issuerFor, advise, deployer, hooks, underWay, clusters, staple, patient: false, ...run };
     const outcomes = await runLines(agreed, (request, line) => issueCertificate(request, lines, line), {
       gathering: parts.gathering,
       jobs: jobsOf(config),
@@ -153,6 +157,7 @@ export async function issueRequests(
     counter?.count(done);
     return done;
   } finally {
+    await stapler.close();
     await parts.close();
   }
 }

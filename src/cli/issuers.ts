@@ -54,6 +54,10 @@ export function createIssuers(system: System, parts: Parts, limit?: number): Iss
     });
 
   const createIssuer = async ({ issuer: request, solvers }: Pick<CertificateRequest, 'issuer' | 'solvers'>): Promise<Issuer> => {
+    if (request.kind === 'kubernetes') {
+      const [{ createKubernetesIssuer }, client] = await Promise.all([import('../issuer/kubernetes.js'), parts.clusters(request.context)]);
+      return createKubernetesIssuer({ client, request, clock, random });
+    }
     const [{ createAcmeIssuer }, { createScheduler }, { session, account }, picker] = await Promise.all([
       import('../issuer/acme.js'),
       import('../acme/scheduler.js'),
@@ -64,7 +68,8 @@ export function createIssuers(system: System, parts: Parts, limit?: number): Iss
     return createAcmeIssuer({ session, account, hasEab: request.eab !== undefined, scheduler, picker, clock });
   };
 
-  const advise: AskForAdvice = async ({ directory }, certificate, signal) => {
+  const advise: AskForAdvice = async ({ kind, directory }, certificate, signal) => {
+    if (kind !== 'acme') return undefined;
     const failure = unreachable.get(directory);
     if (failure !== undefined) throw failure;
     const [{ certificateIdOf, readRenewalInfo }, session] = await Promise.all([import('../acme/renewal-info.js'), sessionAt(directory)]);

@@ -36,6 +36,8 @@ export type DeployEntry =
   | { readonly command: string; readonly timeout?: string | undefined }
   | { readonly nginx: ServerEntry }
   | { readonly apache: ServerEntry }
+  /** `[NAMESPACE/]deployment/NAME[@CONTEXT]`, or daemonset or statefulset: its pods are restarted. */
+  | { readonly rollout: string }
   /** `file` is where certificate and key are written, `/etc/haproxy/certs/NAME.pem` unless given; false writes none. */
   | {
       readonly haproxy: { readonly file?: string | false | undefined; readonly pidFile?: string | undefined } & FileAccess & ServerEntry;
@@ -50,6 +52,14 @@ export interface CertificateEntry {
 
   /** ACME directory: `letsencrypt` (the default), `letsencrypt-staging`, `zerossl`, `google`, `google-staging`, `sslcom`, `actalis` or a URL. */
   readonly server?: string | undefined;
+  /** Who signs: an ACME CA (the default), or a signer of a cluster. */
+  readonly issuer?: 'acme' | 'kubernetes' | undefined;
+  /** `issuer: 'kubernetes'`: `SIGNER` or `SIGNER@CONTEXT`. */
+  readonly signer?: string | undefined;
+  /** `issuer: 'kubernetes'`: what the certificate is for, as `server auth`. */
+  readonly usage?: readonly string[] | string | undefined;
+  /** `issuer: 'kubernetes'`: how long it shall hold, as `90d`. */
+  readonly expiration?: string | undefined;
   /** The staging directory of that CA. */
   readonly staging?: boolean | undefined;
   /** Staging directory of a CA that is named by its URL. */
@@ -91,7 +101,20 @@ export interface CertificateEntry {
 
   /** When to renew: a duration before the end such as `30d`, or a percentage of the lifetime such as `33%`. */
   readonly renewBefore?: string | undefined;
-  /** Where a new certificate goes, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
+  /** Whether `renew` asks if the stored certificate was revoked; true unless given. */
+  readonly revocationCheck?: boolean | undefined;
+  /** Its OCSP responder and CRLs may be at loopback, private and other inner addresses. */
+  readonly allowPrivate?: boolean | undefined;
+  /** Absolute path of the OCSP response that a server sends along, DER: kept fresh by `renew` and `watch`. */
+  readonly staple?: string | undefined;
+  /** Secrets of a cluster that a new certificate goes to: `[NAMESPACE/]NAME[@CONTEXT]`. */
+  readonly secret?: readonly string[] | string | undefined;
+  /** The issuer of cert-manager that stands for the CA in their annotations: `[KIND[.GROUP]/]NAME`. */
+  readonly issuerRef?: string | undefined;
+  /** Their further annotations and labels: `KEY=VALUE`. */
+  readonly secretAnnotation?: readonly string[] | string | undefined;
+  readonly secretLabel?: readonly string[] | string | undefined;
+  /** Where a new certificate goes behind those, in this order: `nginx`, `apache`, `haproxy`, `haproxy:FILE`, files and commands. */
   readonly deploy?: readonly (string | DeployEntry)[] | string | DeployEntry | undefined;
   /** So many of the newest generations stay in the archive, whatever their age; 5 unless given. */
   readonly keepGenerations?: number | undefined;

@@ -6,7 +6,7 @@ import { buildRequests } from '../request/build.js';
 import { checkOptions } from '../request/config.js';
 import { issueRequests } from './issue-run.js';
 import type { IssueOptions } from './library-options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { buildHelp } from './requests.js';
 import { createSystem } from './system.js';
 
@@ -34,6 +34,7 @@ export async function issue(options: IssueOptions): Promise<IssueResult> {
  */
 export async function issueMany({ dir, force, dryRun, signal, onEvent, domains, ...rest }: IssueOptions): Promise<Outcome[]> {
   const system = createSystem();
+  const place = storePlace(system, dir === undefined ? {} : { dir });
   const config = checkOptions(domains === undefined ? rest : { ...rest, certificates: [{ domains }] }, 'the options');
   const emitFor =
     (name: string): Emit =>
@@ -46,7 +47,7 @@ export async function issueMany({ dir, force, dryRun, signal, onEvent, domains, 
     {
       system,
       command: 'a program with tscert',
-      folder: dataFolder(system, dir === undefined ? {} : { dir }),
+      place,
       signal: signal ?? new AbortController().signal,
       emitFor,
     },

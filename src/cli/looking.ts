@@ -4,7 +4,7 @@ import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { findRenewals, type Renewals } from './renewals.js';
 import { openStore } from './wire.js';
 
@@ -21,7 +21,7 @@ export interface Sight {
  */
 export async function findSubjects(context: Context, command: string, names: readonly string[] = []): Promise<Sight> {
   const { system, globals } = context;
-  const store = openStore(system, dataFolder(system, globals), command);
+  const store = openStore(system, storePlace(system, globals), command);
   const found = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
   return { store, subjects: subjectsOf(found) };
 }
@@ -33,7 +33,7 @@ export function subjectsOf({ groups, unknown }: Renewals): Subject[] {
 
 /** Those that are stored alone, where it cannot be told which are wanted. */
 export async function findStoredSubjects({ system, globals }: Context, command: string, error: unknown): Promise<Sight> {
-  const store = openStore(system, dataFolder(system, globals), command);
+  const store = openStore(system, storePlace(system, globals), command);
   return { store, subjects: sorted((await store.list()).map((name) => ({ name, error }))) };
 }
 

@@ -1,6 +1,6 @@
 /** From the arguments to the exit code. */
 import { Command, CommanderError, Option } from 'commander';
-import type { GlobalOptions } from './globals.js';
+import { type GlobalOptions, STORE_KEYS } from './globals.js';
 import { createSystem, type System } from './system.js';
 import { VERBS } from './table.js';
 import type { Runner } from './verb.js';
@@ -19,12 +19,15 @@ export async function runCommand(system: System): Promise<number> {
     (action) =>
     async (...values) => {
       const { runAction } = await import('./action.js');
-      exitCode = await runAction(system, program.opts<GlobalOptions>(), (context) => action(context, ...values));
+      // What a verb has of the store's options is told to everybody, as if it stood before the verb.
+      const own = values.at(-1) instanceof Command ? pick((values.at(-1) as Command).opts(), STORE_KEYS) : {};
+      exitCode = await runAction(system, { ...program.opts<GlobalOptions>(), ...own }, (context) => action(context, ...values));
     };
   for (const row of VERBS) {
     const command = program.command(row.name).description(row.summary);
     // Only the verb that stands on the command line is loaded; of the others the name and the summary are enough.
-    if (system.argv.includes(row.name)) (await row.load()).define(command, run);
+    const at = system.argv.indexOf(row.name);
+    if (at >= 0) (await row.load()).define(command, run, system.argv.slice(at + 1));
   }
   const [first, second] = system.argv.filter((word) => !word.startsWith('-'));
   if (first === 'help' && second !== undefined && !VERBS.some(({ name }) => name === second)) return failUnknown(system, second);
@@ -37,6 +40,10 @@ export async function runCommand(system: System): Promise<number> {
     const { failUsage } = await import('./usage-failure.js');
     return failUsage(system, error.code, error.message);
   }
+}
+
+function pick(options: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(keys.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]));
 }
 
 /** `tscert help VERB` for a verb that there is not, which commander passes over. */

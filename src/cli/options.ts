@@ -6,7 +6,7 @@ import { checkOwnOptions, parseConfig } from '../request/config.js';
 import { CERTIFICATE_KEYS, type CertificateOptions, type ConfigOptions, type OwnOptions, RUN_KEYS } from '../request/options.js';
 import { reasonOf } from '../store/files.js';
 import type { Context } from './context.js';
-import { dataFolder } from './places.js';
+import { dataFolder, storePlace } from './places.js';
 
 /** The options of a run from all three doors. */
 export interface Options {
@@ -16,11 +16,24 @@ export interface Options {
   readonly config: ConfigOptions;
   /** `own` and the options of the run that stood beside it: with these the same can be asked for again. */
   readonly given: OwnOptions;
+  /** Everything is kept in a cluster. */
+  readonly inCluster: boolean;
 }
 
-const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple']);
+const BOOLEANS: ReadonlySet<string> = new Set(['staging', 'agreeTos', 'reuseKey', 'mustStaple', 'revocationCheck', 'allowPrivate']);
 const NUMBERS: ReadonlySet<string> = new Set(['jobs', 'challenges', 'keepGenerations']);
-const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolver', 'dnsNameserver', 'deploy']);
+const LISTS: ReadonlySet<string> = new Set([
+  'domains',
+  'dns',
+  'http',
+  'dnsResolver',
+  'dnsNameserver',
+  'deploy',
+  'secret',
+  'secretAnnotation',
+  'secretLabel',
+  'usage',
+]);
 
 /**
  * Reads the options of a command from its flags, the environment (`TSCERT_` and the key in capitals) and the configuration file.
@@ -30,6 +43,7 @@ const LISTS: ReadonlySet<string> = new Set(['domains', 'dns', 'http', 'dnsResolv
 export async function readOptions(context: Context, flags: Readonly<Record<string, unknown>>): Promise<Options> {
   const { system, globals } = context;
   const config = await readConfig(context);
+  const { isInCluster: inCluster } = storePlace(system, globals);
   const environment: Record<string, unknown> = {};
   for (const key of [...CERTIFICATE_KEYS, ...RUN_KEYS]) {
     const name = environmentName(key);
@@ -44,7 +58,7 @@ export async function readOptions(context: Context, flags: Readonly<Record<strin
   const own = checkOwnOptions({ ...environment, ...given }, 'the command line', flagName);
   const run = Object.fromEntries(RUN_KEYS.filter((key) => own[key] !== undefined).map((key) => [key, own[key]]));
   const certificate = Object.fromEntries(CERTIFICATE_KEYS.filter((key) => key in own).map((key) => [key, own[key]]));
-  return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions, given: own };
+  return { own: certificate as CertificateOptions, config: { ...config, ...run } as ConfigOptions, given: own, inCluster };
 }
 
 /** The variable of an option: `dnsResolver` is TSCERT_DNS_RESOLVER. */

@@ -1,25 +1,31 @@
 /** A run of `plan`: what `renew` would do, and why, without doing anything. */
 import { formatDuration } from '../base/duration.js';
 import { printable } from '../base/printable.js';
+import { createDeployer } from '../flow/deploy.js';
 import { type Plan, planCertificate } from '../flow/plan.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { findRenewals } from './renewals.js';
 import { nextRunAfter } from './timer.js';
 import { errorDocument } from './ui/words.js';
-import { openStore } from './wire.js';
+import { clustersOf, openStore } from './wire.js';
 
 /** Runs `plan` and gives its exit code. */
 export async function runPlan(context: Context, names: readonly string[], flags: { readonly detailedExitcode?: boolean }): Promise<number> {
-  const { system, globals, ui } = context;
-  const store = openStore(system, dataFolder(system, globals), 'tscert plan');
+  const { system, globals, ui, signal } = context;
+  const place = storePlace(system, globals);
+  const store = openStore(system, place, 'tscert plan');
+  const { clock, env: environment } = system;
+  const deployer = createDeployer({ records: store, clock, environment, clusters: clustersOf(system, place) });
   const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
   const plans: Plan[] = unknown.map(({ name, error }) => ({ name, state: 'failed', error }));
   const nextLook = await nextRunAfter(system.clock.now(), store);
   for (const request of groups.flatMap(({ requests }) => requests))
-    plans.push(await planCertificate(request, { store, clock: system.clock, nextLook }));
+    plans.push(
+      await planCertificate(request, { store, clock, nextLook, drifts: (wanted, print) => deployer.drifts(wanted, print, signal) }),
+    );
   plans.sort((a, b) => (a.name < b.name ? -1 : 1));
   if (ui.json) ui.document('plan', { certificates: plans.map(planDocument) });
   else {
@@ -37,7 +43,8 @@ function planLine(plan: Exclude<Plan, { readonly state: 'failed' }>, now: number
     const wait = plan.deferral === undefined ? '' : `; not tried before ${minuteOf(plan.deferral.until)}: ${plan.deferral.reason}`;
     return `${printable(plan.name)}: due: ${plan.due.reason}: ${printable(`${plan.due.message}${wait}`)}`;
   }
-  return `${printable(plan.name)}: not due: renews ${minuteOf(plan.renewAt)} (in ${formatDuration(plan.renewAt - now)})`;
+  const again = plan.again.map(({ title, reason, message }) => `; ${title} is written again: ${reason}, ${message}`).join('');
+  return `${printable(plan.name)}: not due: renews ${minuteOf(plan.renewAt)} (in ${formatDuration(plan.renewAt - now)})${printable(again)}`;
 }
 
 function minuteOf(time: number): string {
@@ -53,7 +60,13 @@ function planDocument(plan: Plan): Record<string, unknown> {
         ...(plan.deferral === undefined ? {} : { notBefore: new Date(plan.deferral.until).toISOString(), because: plan.deferral.reason }),
       };
     case 'kept':
-      return { name, due: false, notAfter: new Date(plan.notAfter).toISOString(), renewAt: new Date(plan.renewAt).toISOString() };
+      return {
+        name,
+        due: false,
+        notAfter: new Date(plan.notAfter).toISOString(),
+        renewAt: new Date(plan.renewAt).toISOString(),
+        ...(plan.again.length === 0 ? {} : { again: plan.again }),
+      };
     case 'failed':
       return { name, error: errorDocument(plan.error) };
   }

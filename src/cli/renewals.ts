@@ -39,22 +39,25 @@ export interface Renewals {
  * @throws {TscertError} `usage` for a name that is neither stored nor configured; `config-invalid`, `request-invalid`
  */
 export async function findRenewals(
-  { own, config, given: now }: Options,
+  { own, config, given: now, inCluster }: Options,
   {
     names,
     store,
     system,
     dryRun,
     leaveOut = async () => false,
+    leaveNoted = async () => false,
   }: {
     readonly names: readonly string[];
     readonly store: Store;
     readonly system: System;
     readonly dryRun: boolean;
     readonly leaveOut?: LeaveOut;
+    /** Those of the flags of which it says true, by their name, are left out before anything of them is read. */
+    readonly leaveNoted?: (name: string) => Promise<boolean>;
   },
 ): Promise<Renewals> {
-  const help = buildHelp(system, dryRun);
+  const help = buildHelp(system, dryRun, inCluster);
   const configured = (config.certificates ?? []).length === 0 ? [] : buildRequests(own, config, help);
   const taken = new Set(configured.map(({ name }) => storedName(name)));
   const stored = (await store.list()).filter((name) => !taken.has(name));
@@ -85,6 +88,10 @@ export async function findRenewals(
     return [options, { ...request, name, given }];
   };
   for (const name of stored.filter(isAsked)) {
+    if (await leaveNoted(name)) {
+      count++;
+      continue;
+    }
     try {
       await add(...(await recall(name)));
     } catch (error) {

@@ -13,11 +13,15 @@ import type { CertificateSpec } from '../request/request.js';
 import { reasonOf } from '../store/files.js';
 import type { System } from './system.js';
 
-/** @param dryRun where a CA has a staging directory, the run goes there */
-export function buildHelp(system: System, dryRun = false): BuildHelp {
+/**
+ * @param dryRun where a CA has a staging directory, the run goes there
+ * @param inCluster everything is kept in a cluster
+ */
+export function buildHelp(system: System, dryRun = false, inCluster = false): BuildHelp {
   const known = new Map<string, ReturnType<typeof directoriesOf>>();
   return {
     now: system.clock.now(),
+    inCluster,
     directoriesOf(ca) {
       const key = JSON.stringify(ca);
       const found = known.get(key) ?? directoriesOf(ca, dryRun);

@@ -16,7 +16,7 @@ import { createIssuers } from './issuers.js';
 import { readPassphrase } from './key-flags.js';
 import { findRenewal } from './one-renewal.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { buildHelp } from './requests.js';
 import { findTarget, ownKey } from './revoke-target.js';
 import { dateWords } from './ui/summary.js';
@@ -48,7 +48,7 @@ export async function runRevoke(context: Context, target: string, flags: RevokeF
   const reason = parseRevocationReason(word);
   checkStandardInput([target, file, passphraseFile]);
   const options = await readOptions(context, issuerFlags);
-  const store = openStore(system, dataFolder(system, globals), 'tscert revoke');
+  const store = openStore(system, storePlace(system, globals), 'tscert revoke');
   const found = await findTarget(target, { store, system });
   const passphrase = await readPassphrase(system, passphraseFile);
   const given = file === undefined ? undefined : await ownKey(found, file, { system, passphrase });
@@ -56,7 +56,7 @@ export async function runRevoke(context: Context, target: string, flags: RevokeF
   const emit = ui.emitFor(found.places[0]?.name ?? target);
   const parts = wire({
     system,
-    folder: dataFolder(system, globals),
+    place: storePlace(system, globals),
     command: 'tscert revoke',
     caBundle: authority.config.caBundle,
     dns: buildDnsOptions(authority.config),

@@ -6,7 +6,7 @@ import { findCertificate, findStoredCertificate, type Revocable } from '../flow/
 import { type CertificateContent, readCertificate, readCertificates } from '../pki/certificate.js';
 import { publicKeyEquals } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
-import { storedName } from '../store/name.js';
+import { storedNameIn } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import { readBytes } from './files.js';
 import type { System } from './system.js';
@@ -20,7 +20,7 @@ export async function findTarget(
   { store, system }: { readonly store: Store; readonly system: System },
 ): Promise<Revocable> {
   const names = await store.list();
-  const name = nameOf(target);
+  const name = storedNameIn(target);
   const stored = name !== undefined && names.includes(name) ? await findStoredCertificate(name, store) : undefined;
   if (stored !== undefined) return stored;
   const isPath = target === '-' || /[/\\]|\.(pem|crt|cer|der)$/i.test(target);
@@ -54,15 +54,6 @@ export async function ownKey(
     `Cannot revoke the certificate ${certificate.serialNumber} by the key "${file}": it is another certificate's key`,
     { data: { file, serialNumber: certificate.serialNumber } },
   );
-}
-
-function nameOf(target: string): string | undefined {
-  try {
-    return storedName(target);
-  } catch (error) {
-    if (isTscertError(error, 'name-invalid')) return undefined;
-    throw error;
-  }
 }
 
 function unknown(target: string, names: readonly string[]): TscertError {

@@ -7,10 +7,10 @@ import type { Context } from './context.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { findRenewal, knownName } from './one-renewal.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { entryDocument, entryLines, rolledBackLines } from './ui/history.js';
 import { errorDocument } from './ui/words.js';
-import { openStore } from './wire.js';
+import { clustersOf, openStore } from './wire.js';
 
 export interface RollbackFlags {
   readonly to?: string;
@@ -21,7 +21,7 @@ export interface RollbackFlags {
 /** Runs `rollback` and gives its exit code. */
 export async function runRollback(context: Context, given: string, flags: RollbackFlags): Promise<number> {
   const { system, globals, ui, signal } = context;
-  const store = openStore(system, dataFolder(system, globals), 'tscert rollback');
+  const store = openStore(system, storePlace(system, globals), 'tscert rollback');
   const name = await knownName(given, store);
   const emit = ui.emitFor(name);
   if (flags.list === true) {
@@ -31,7 +31,8 @@ export async function runRollback(context: Context, given: string, flags: Rollba
     return EXIT.done;
   }
   const { request, error } = await findRenewal(await readOptions(context, {}), name, { store, system });
-  const deployer = createDeployer({ records: store, clock: system.clock, environment: system.env });
+  const clusters = clustersOf(system, storePlace(system, globals));
+  const deployer = createDeployer({ records: store, clock: system.clock, environment: system.env, clusters });
   const result = await rollBack(
     name,
     { to: flags.to, force: flags.force === true },

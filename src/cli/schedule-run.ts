@@ -5,7 +5,7 @@ import { TscertError } from '../base/errors.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { dataFolder, storePlace } from './places.js';
 import { findRenewals } from './renewals.js';
 import { crontab } from './schedule/crontab.js';
 import type { CommandLine, ScheduleFile } from './schedule/file.js';
@@ -113,7 +113,7 @@ function commandLine({ system, globals }: Context, args: readonly string[]): Com
 /** What the sandbox must allow: for what is configured and stored, and for what is said to come. */
 async function machineNeeds(context: Context, { allow = [], write = [], listen }: SystemdFlags): Promise<Needs> {
   const { system, globals } = context;
-  const store = openStore(system, dataFolder(system, globals), 'tscert schedule');
+  const store = openStore(system, storePlace(system, globals), 'tscert schedule');
   const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names: [], store, system, dryRun: false });
   const requests = groups.flatMap((group) => group.requests);
   const found = requests.length + unknown.length === 0 ? ALL_NEEDS : needsOf(requests, system.cwd);

@@ -6,6 +6,7 @@ import { conditionsOf, type Step, stepsOf } from '../flow/condition.js';
 import { issuerName } from '../flow/metrics.js';
 import type { CertificateOverview, CertificateState } from '../flow/overview.js';
 import type { FailureKind } from '../policy/failure.js';
+import type { RevocationCheckRecord } from '../store/ledger.js';
 import { tableLines } from './ui/columns.js';
 import type { Paint } from './ui/paint.js';
 import { distanceWords, minuteWords, timeWords } from './ui/times.js';
@@ -116,13 +117,19 @@ function underWayRows({ underWay }: CertificateOverview): readonly Row[] {
   ];
 }
 
-function ledgerRows({ ledger: { failure, revocation, counts } }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
+function ledgerRows({ certificate, ledger }: CertificateOverview, { now }: StatusStyle): readonly Row[] {
+  const { failure, revocation, revocationCheck, counts } = ledger;
   const total: Row = ['in all', counts.issued + counts.failed === 0 ? undefined : `${counts.issued} issued, ${counts.failed} failed`];
   const revoked: Row = [
     'revoked',
     revocation && `${timeWords(Date.parse(revocation.at), now)}: ${revocation.reason} (said by ${revocation.by})`,
   ];
-  if (failure === undefined) return [revoked, total];
+  const checked = revocationCheck?.serialNumber === certificate?.serialNumber ? revocationCheck : undefined;
+  const checks: readonly Row[] = [
+    ['revocation', checked && checkWords(checked, now)],
+    ['staple', checked?.staple && stapleWords(checked.staple, now)],
+  ];
+  if (failure === undefined) return [revoked, ...checks, total];
   const { count, since, at, nextAt, kind, message, unpauseUrl } = failure;
   const times = count === 1 ? `1, ${timeWords(Date.parse(at), now)}` : `${count} in a row since ${minuteWords(Date.parse(since))}`;
   return [
@@ -133,8 +140,26 @@ function ledgerRows({ ledger: { failure, revocation, counts } }: CertificateOver
     ['next attempt', Date.parse(nextAt) > now ? `not before ${timeWords(Date.parse(nextAt), now)}` : 'with the next renew'],
     ['unpause', unpauseUrl],
     revoked,
+    ...checks,
     total,
   ];
+}
+
+function checkWords({ status, by, at, checkAt, message }: RevocationCheckRecord, now: number): string {
+  const words = {
+    good: 'good',
+    revoked: 'revoked',
+    unknown: 'unknown to its CA',
+    unchecked: 'not known',
+    'no-way': 'nobody tells',
+  } as const;
+  const who = by === undefined ? '' : ` by ${by === 'ocsp' ? 'OCSP' : 'its CRL'}`;
+  const why = message === undefined ? '' : `: ${messageWords(message)}`;
+  return `${words[status]}${who} ${distanceWords(Date.parse(at), now)}, asked again ${timeWords(Date.parse(checkAt), now)}${why}`;
+}
+
+function stapleWords({ file, until }: NonNullable<RevocationCheckRecord['staple']>, now: number): string {
+  return until === undefined ? `${file}: no response yet` : `${file}, good until ${timeWords(Date.parse(until), now)}`;
 }
 
 function targetLines({ targets, certificate }: CertificateOverview, { now, paint }: StatusStyle): string[] {

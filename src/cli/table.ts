@@ -31,6 +31,11 @@ export const VERBS: readonly Row[] = [
     load: async () => (await import('./commands/verify.js')).verify,
   },
   {
+    name: 'ocsp-check',
+    summary: 'whether certificates were revoked: OCSP, stapling, CRLs',
+    load: async () => (await import('./commands/ocsp-check.js')).ocspCheck,
+  },
+  {
     name: 'metrics',
     summary: 'the state of all certificates for Prometheus',
     load: async () => (await import('./commands/metrics.js')).metrics,

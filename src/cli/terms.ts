@@ -17,6 +17,10 @@ export async function agreeToTerms(
   const out: CertificateRequest[] = [];
   for (const request of requests) {
     const { issuer } = request;
+    if (issuer.kind !== 'acme') {
+      out.push(request);
+      continue;
+    }
     if (!issuer.agreeTos && !agreed.has(issuer.directory)) {
       const { account, session } = await issuers.accountFor(issuer);
       const { termsOfService } = (await account.isKnown()) ? {} : await session.directory(signal);

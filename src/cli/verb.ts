@@ -5,8 +5,11 @@ import type { Context } from './context.js';
 export interface Verb {
   readonly name: string;
   readonly summary: string;
-  /** Adds arguments, options, subcommands and examples; its actions go through `run`. */
-  define(command: Command, run: Runner): void;
+  /**
+   * Adds arguments, options, subcommands and examples; its actions go through `run`.
+   * @param words what stands behind the verb on the command line
+   */
+  define(command: Command, run: Runner, words: readonly string[]): void;
 }
 
 /** Wraps an action: gives it the context of the run and turns what it throws into words and an exit code. */

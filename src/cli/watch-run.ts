@@ -15,9 +15,10 @@ import { EXIT } from './exit.js';
 import { exitCodeOfRun, issueRequests, type RunSurroundings, surroundingsOf } from './issue-run.js';
 import { subjectsOf } from './looking.js';
 import { type Options, readOptions } from './options.js';
-import { dataFolder } from './places.js';
+import { storePlace } from './places.js';
 import { lookForQuiet } from './quiet.js';
 import { findRenewals, type LeaveOut, type Renewals } from './renewals.js';
+import { checkStoredOf } from './stored-checks.js';
 import { minuteWords, timeWords } from './ui/times.js';
 import { createWatchService, type WatchService, type WatchState } from './watch-service.js';
 import { openStore } from './wire.js';
@@ -42,7 +43,7 @@ export async function runWatch(
 ): Promise<number> {
   const { system, globals, ui, signal } = context;
   const patience = parseDuration(grace ?? GRACE);
-  const store = openStore(system, dataFolder(system, globals), 'tscert watch');
+  const store = openStore(system, storePlace(system, globals), 'tscert watch');
   const wanted = createWanted(context, flags, store);
   await wanted.read();
   const state: WatchState = { startedAt: system.clock.now(), beatAt: system.uptime(), isStopping: false };
@@ -184,6 +185,12 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
       others = quiet.count();
       outcomes.push(...unknown.map(({ name, error }): Outcome => ({ name, stages: [], state: 'failed', error })));
       for (const { requests, config } of groups) {
+        const options = { system, folder: surroundings.place.folder, caBundle: config.caBundle, store, signal };
+        // The status page tells it; not the journal at every look.
+        await checkStoredOf(requests, options, {
+          emitFor: surroundings.emitFor,
+          note: globals.verbose === true ? ui.say : () => undefined,
+        });
         if (!signal.aborted) outcomes.push(...(await issueRequests(requests, config, RUN, surroundings)));
       }
       delete state.passTrouble;

@@ -1,6 +1,6 @@
 /** Builds the parts that the Requests of a run name: store, HTTPS, DNS, solvers, issuers. Each part once a run, and only what is needed. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { kill } from 'node:process';
 import type { Solver, SolverPicker } from '../acme/solver.js';
@@ -10,19 +10,22 @@ import { createGathering, type Gathering } from '../base/gathering.js';
 import type { Propagation } from '../dns/propagation.js';
 import type { TxtRecord } from '../dns/provider.js';
 import type { Zones } from '../dns/zones.js';
+import type { KubernetesClient } from '../kubernetes/client.js';
 import type { Http, Observe } from '../net/http.js';
 import type { Resolver } from '../net/resolver.js';
 import type { DnsOptions, SecretRef, SolverRequest } from '../request/request.js';
 import { createDiskStore } from '../store/disk.js';
-import { reasonOf } from '../store/files.js';
+import { lazyStore } from '../store/lazy.js';
 import type { Store } from '../store/store.js';
+import { extraRoots, proxyOf, readText } from './outside.js';
+import type { StorePlace } from './places.js';
 import { createProvider } from './registry.js';
 import type { System } from './system.js';
 
 export interface WireOptions {
   readonly system: System;
   /** Where everything is kept. */
-  readonly folder: string;
+  readonly place: StorePlace;
   /** What this process does, for those who wait for its locks. */
   readonly command: string;
   readonly caBundle?: string | undefined;
@@ -41,6 +44,8 @@ export interface WireOptions {
 export interface Parts {
   readonly gathering: Gathering;
   store(): Store;
+  /** The API server of a context, or the one that the flags name. */
+  clusters(context?: string): Promise<KubernetesClient>;
   http(): Promise<Http>;
   /** The solvers for these requests, the same request the same solver. */
   picker(requests: readonly SolverRequest[]): Promise<SolverPicker>;
@@ -55,7 +60,8 @@ interface Dns {
 }
 
 export function wire(options: WireOptions): Parts {
-  const { system, folder, dns } = options;
+  const { system, place, dns } = options;
+  const { folder } = place;
   const gathering = createGathering();
   const solvers = new Map<string, Promise<Solver>>();
   const once = <Value>(make: () => Value): (() => Value) & { isMade(): boolean } => {
@@ -67,7 +73,7 @@ export function wire(options: WireOptions): Parts {
     return Object.assign(get, { isMade: () => made !== undefined });
   };
 
-  const store = once(() => openStore(system, folder, options.command));
+  const store = once(() => openStore(system, place, options.command));
   const proxy = proxyOf(system.env);
   const roots = once(() => (options.caBundle === undefined ? [] : extraRoots(system, options.caBundle)));
   const http = once(async () => {
@@ -161,6 +167,7 @@ export function wire(options: WireOptions): Parts {
   return {
     gathering,
     store,
+    clusters: clustersOf(system, place),
     http,
     async picker(requests) {
       const { createPicker } = await import('../solver/pick.js');
@@ -186,14 +193,33 @@ export function wire(options: WireOptions): Parts {
   };
 }
 
-/** The store on disk below a folder, locked in the name of this process. */
-export function openStore(system: System, folder: string, command: string): Store {
+/** The API servers that a run may write to, each when it is asked for. */
+export function clustersOf(system: System, place: StorePlace): Parts['clusters'] {
+  return async (context) => {
+    const [{ clusterOf }, { patiently }] = await Promise.all([import('./cluster.js'), import('../store/kubernetes/patience.js')]);
+    return patiently(await clusterOf(system, place, context), system);
+  };
+}
+
+/** The store on disk, or in a cluster, locked in the name of this process. */
+export function openStore(system: System, place: StorePlace, command: string): Store {
+  if (place.isInCluster) return lazyStore(() => openClusterStore(system, place, command));
   return createDiskStore({
-    folder,
+    folder: place.folder,
     process: { pid: system.pid, host: system.host, command },
     isAlive,
     clock: system.clock,
     background: system.background,
+  });
+}
+
+async function openClusterStore(system: System, place: StorePlace, command: string): Promise<Store> {
+  const [{ createKubernetesStore }, { clusterOf }] = await Promise.all([import('../store/kubernetes/store.js'), import('./cluster.js')]);
+  const client = await clusterOf(system, place);
+  const { clock, background, uptime, random, host, pid } = system;
+  return createKubernetesStore({
+    ...{ client, namespace: client.namespace, clock, background, uptime, random },
+    holder: `${command} on ${host} (${pid})`,
   });
 }
 
@@ -219,34 +245,8 @@ function resolveSettings(system: System, settings: Readonly<Record<string, strin
   );
 }
 
-/** The PEM texts of --ca-bundle, and those that Node.js would have taken by itself were there no others. */
-export function extraRoots(system: System, caBundle: string): string[] {
-  const text = readText(system, caBundle, 'the CA bundle');
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new TscertError('config-invalid', `Cannot use the CA bundle "${caBundle}": it holds no certificate in PEM`, {
-      data: { file: caBundle },
-    });
-  }
-  const others = system.env.NODE_EXTRA_CA_CERTS;
-  return others ? [text, readText(system, others, 'NODE_EXTRA_CA_CERTS')] : [text];
-}
-
-function readText(system: System, file: string, what: string): string {
-  try {
-    return readFileSync(path.resolve(system.cwd, file), 'utf8');
-  } catch (error) {
-    throw new TscertError('config-invalid', `Cannot read ${what} "${file}": ${reasonOf(error)}`, { data: { file }, cause: error });
-  }
-}
-
-/** The proxies of the environment, under curl's names. */
-export function proxyOf(env: System['env']): { https?: string; http?: string; no?: string } {
-  const pick = (...names: string[]): string | undefined => names.map((name) => env[name]).find((value) => value);
-  const [https, http, no] = [pick('https_proxy', 'HTTPS_PROXY'), pick('http_proxy'), pick('no_proxy', 'NO_PROXY')];
-  return { ...(https === undefined ? {} : { https }), ...(http === undefined ? {} : { http }), ...(no === undefined ? {} : { no }) };
-}
-
-function isAlive(pid: number): boolean {
+/** True for a process of this machine that runs. */
+export function isAlive(pid: number): boolean {
   try {
     kill(pid, 0);
     return true;

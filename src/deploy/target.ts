@@ -33,6 +33,20 @@ export interface Target {
    * @throws {TscertError} `hook-failed`, made by {@link targetFailure}; the reason of the signal
    */
   bring(delivery: Delivery, context: TargetContext): Promise<void>;
+  /**
+   * Why the place does not hold the certificate any more, as it was brought there; undefined when it does. Absent for a place that cannot be
+   * looked at, or of which nobody wants that.
+   * @param fingerprint SHA-256 of the certificate's DER, lower-case hex
+   */
+  drift?(fingerprint: string, signal: AbortSignal): Promise<Drift | undefined>;
+}
+
+/** What became of what was brought. */
+export interface Drift {
+  /** In cert-manager's words: `DoesNotExist`, `InvalidKeyPair`. */
+  readonly reason: string;
+  /** A clause: `it has no "tls.key"`. */
+  readonly message: string;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { Environment } from '../host/program.js';
+import type { KubernetesClient } from '../kubernetes/client.js';
 import type { TargetRequest } from '../request/request.js';
 import type { FileSystem } from '../store/files.js';
 import { apache } from './apache.js';
@@ -11,6 +12,8 @@ import { haproxyTarget } from './haproxy.js';
 import { nginx } from './nginx.js';
 import { probeTarget } from './probe.js';
 import type { Reloads } from './reloads.js';
+import { rolloutTarget } from './rollout.js';
+import { secretTarget } from './secret.js';
 import { serverTarget } from './server.js';
 import type { Target } from './target.js';
 
@@ -21,6 +24,8 @@ export interface TargetParts {
   readonly environment: Environment;
   readonly fs: FileSystem;
   readonly reloads: Reloads;
+  /** The API server of a context; of the run's own unless one is named. */
+  clusters(context?: string): Promise<KubernetesClient>;
 }
 
 export function createTarget(request: TargetRequest, parts: TargetParts): Target {
@@ -39,6 +44,10 @@ function kindOf(request: TargetRequest, parts: TargetParts): Pick<Target, 'title
       return serverTarget(apache, request, parts);
     case 'haproxy':
       return haproxyTarget(request, parts);
+    case 'secret':
+      return { ...secretTarget(request, parts), feedsOthers: true };
+    case 'rollout':
+      return rolloutTarget(request, parts);
     case 'probe':
       return probeTarget(request, parts);
   }

@@ -8,7 +8,7 @@ import { isTscertError, messageOf, TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import { decodePem } from '../base/pem.js';
 import { createReloads } from '../deploy/reloads.js';
-import type { Delivery, Target } from '../deploy/target.js';
+import type { Delivery, Drift, Target } from '../deploy/target.js';
 import { createTarget, type TargetParts } from '../deploy/targets.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readTargets, type TargetState, writeTargets } from '../store/deployments.js';
@@ -28,11 +28,18 @@ export interface Deployer {
    * @param fingerprint SHA-256 of its DER, lower-case hex
    */
   isDone(wanted: CertificateRequest, fingerprint: string): Promise<boolean>;
+  /**
+   * What was brought and is not there any more as it was, where that can be looked at.
+   * @throws {TscertError} of those who are looked at
+   */
+  drifts(wanted: CertificateRequest, fingerprint: string, signal: AbortSignal): Promise<readonly (Drift & { readonly title: string })[]>;
 }
 
-export interface DeployerOptions extends Omit<TargetParts, 'reloads' | 'fs'> {
+export interface DeployerOptions extends Omit<TargetParts, 'reloads' | 'fs' | 'clusters'> {
   readonly records: Records;
   readonly fs?: FileSystem;
+  /** Absent where there are none to be had. */
+  readonly clusters?: TargetParts['clusters'];
 }
 
 /** Why one target has not the certificate. */
@@ -41,20 +48,21 @@ interface Failure {
   readonly error: unknown;
 }
 
-export function createDeployer({ records, clock, environment, fs = nodeFileSystem }: DeployerOptions): Deployer {
-  const parts: TargetParts = { clock, environment, fs, reloads: createReloads() };
+export function createDeployer({ records, clock, environment, fs = nodeFileSystem, clusters = noCluster }: DeployerOptions): Deployer {
+  const parts: TargetParts = { clock, environment, fs, reloads: createReloads(), clusters };
 
   /** Tries one target; what became of it, and why when it failed. */
   const attempt = async (
-    { id, title, bring }: Target,
+    target: Target,
     certificate: string,
     delivery: Delivery,
     line: LineContext,
   ): Promise<{ state: TargetState; failure?: Failure }> => {
+    const { id, title } = target;
     const outcome = { id, title, certificate };
     const at = (): string => new Date(clock.now()).toISOString();
     try {
-      await bring(delivery, line);
+      await target.bring(delivery, line);
       return { state: { ...outcome, state: 'done', at: at() } };
     } catch (error) {
       line.signal.throwIfAborted();
@@ -75,7 +83,14 @@ export function createDeployer({ records, clock, environment, fs = nodeFileSyste
       const known = await readTargets(wanted.name, records).catch(() => undefined);
       if (known === undefined) return false;
       const { targets, isDone, isUntidy } = compare(wanted, fingerprint, known);
-      return targets.every(isDone) && !isUntidy;
+      if (!targets.every(isDone) || isUntidy) return false;
+      const drifts = await driftsOf(targets, fingerprint, new AbortController().signal).catch(() => undefined);
+      return drifts?.length === 0;
+    },
+    async drifts(wanted, fingerprint, signal) {
+      const { targets, isDone } = compare(wanted, fingerprint, await readTargets(wanted.name, records));
+      const found = await driftsOf(targets.filter(isDone), fingerprint, signal);
+      return found.map(({ target: { title }, reason, message }) => ({ title, reason, message }));
     },
     async deploy(wanted, kept, line) {
       const { name } = wanted;
@@ -88,6 +103,12 @@ export function createDeployer({ records, clock, environment, fs = nodeFileSyste
           targets.flatMap(({ id }) => states.get(id) ?? []),
           records,
         );
+      // Where it cannot be looked at, bringing it again says why.
+      const drifted = await driftsOf(targets.filter(isDone), certificate, line.signal, (target) => states.delete(target.id));
+      for (const { target, reason, message } of drifted) {
+        line.emit({ type: 'note', message: `${target.title} is written again: ${reason}, ${message}` });
+        states.delete(target.id);
+      }
       if (targets.every(isDone)) {
         if (isUntidy) await write();
         return;
@@ -108,6 +129,35 @@ export function createDeployer({ records, clock, environment, fs = nodeFileSyste
       });
     },
   };
+}
+
+/**
+ * Those of the targets whose place does not hold the certificate any more.
+ * @param lost takes one that cannot be looked at; without it that is thrown
+ */
+async function driftsOf(
+  targets: readonly Target[],
+  fingerprint: string,
+  signal: AbortSignal,
+  lost?: (target: Target) => unknown,
+): Promise<readonly (Drift & { readonly target: Target })[]> {
+  const found = await Promise.all(
+    targets.map(async (target) => {
+      try {
+        const drift = await target.drift?.(fingerprint, signal);
+        return drift === undefined ? [] : [{ target, ...drift }];
+      } catch (error) {
+        if (lost === undefined || signal.aborted) throw error;
+        lost(target);
+        return [];
+      }
+    }),
+  );
+  return found.flat();
+}
+
+async function noCluster(): Promise<never> {
+  throw new TscertError('cluster-unknown', 'Cannot write a Secret: no cluster is at hand');
 }
 
 /** What is known of the targets. A damaged record costs a second deployment, which does no harm; one of a later version is refused. */

@@ -10,6 +10,7 @@ export function dryRunStore(store: Store): Store {
   return {
     load: (name) => store.load(name),
     outline: (name) => store.outline(name),
+    mark: (name, ledger) => store.mark(name, ledger),
     save: refuse,
     generations: (name) => store.generations(name),
     loadGeneration: (name, id) => store.loadGeneration(name, id),

@@ -9,14 +9,14 @@ import type { OwnOptions } from '../request/options.js';
 import type { Records } from '../store/store.js';
 
 const VERSION = 1;
-const keyOf = (name: string): string => `given:${name}`;
+export const givenKey = (name: string): string => `given:${name}`;
 
 /**
  * The options that a stored certificate was asked for with; undefined when the configuration file, or a program, did so.
  * @throws {TscertError} `store-damaged`
  */
 export async function readGiven(name: string, records: Pick<Records, 'get'>): Promise<OwnOptions | undefined> {
-  const record = await records.get('ledger', keyOf(name));
+  const record = await records.get('ledger', givenKey(name));
   if (record === undefined) return undefined;
   const damaged = (reason: string, cause?: unknown): TscertError =>
     new TscertError('store-damaged', `Cannot tell how "${name}" is to be renewed: ${reason}; issue it again to heal this`, {
@@ -36,12 +36,12 @@ export async function readGiven(name: string, records: Pick<Records, 'get'>): Pr
 
 /** Keeps the options of a certificate, where they are others than those that are kept. */
 export async function keepGiven(name: string, given: OwnOptions, records: Pick<Records, 'get' | 'put'>): Promise<void> {
-  if (!(await isGiven(name, given, records))) await records.put('ledger', keyOf(name), recordOf(given));
+  if (!(await isGiven(name, given, records))) await records.put('ledger', givenKey(name), recordOf(given));
 }
 
 /** True when these are the options that are kept. */
 export async function isGiven(name: string, given: OwnOptions, records: Pick<Records, 'get'>): Promise<boolean> {
-  return JSON.stringify(await records.get('ledger', keyOf(name))) === JSON.stringify(recordOf(given));
+  return JSON.stringify(await records.get('ledger', givenKey(name))) === JSON.stringify(recordOf(given));
 }
 
 function recordOf(given: OwnOptions): Json {

@@ -4,16 +4,19 @@
  */
 
 import type { Clock } from '../base/clock.js';
+import { isTscertError } from '../base/errors.js';
 import type { Event } from '../base/events.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import { issuerOf } from '../policy/meta.js';
 import { dueCheck, renewalOf } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
-import { readLedger } from '../store/ledger.js';
+import { type CertificateLedger, readLedger } from '../store/ledger.js';
+import { storedName } from '../store/name.js';
 import type { Outline, Store } from '../store/store.js';
 import { adviceOf, isCurrentFor } from './advice.js';
 import type { Deployer } from './deploy.js';
 import { type KnownCertificate, knownIn, knownOf } from './known.js';
+import { isCheckDue } from './revocation/due.js';
 import { findStored } from './stored.js';
 
 /**
@@ -35,6 +38,8 @@ export interface GlanceParts {
   readonly patient: boolean;
   /** The CA is asked for its advice when it is time. */
   readonly asksForAdvice: boolean;
+  /** It is asked from time to time whether certificates were revoked; says whether a staple file is there. */
+  readonly revocation?: { isThere(file: string): boolean };
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
@@ -46,12 +51,14 @@ export interface Quiet extends Pick<Outline, 'generation' | 'locations'> {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly renewAt: number;
+  /** Somebody is to be asked then: for advice, or whether it was revoked. */
+  readonly askAt?: number;
 }
 
 /** The good certificate for which there is nothing to do; `undefined` when there may be. */
 export async function glanceAt(
   wanted: CertificateRequest,
-  { store, clock, deployer, asksForAdvice, nextLook, force, dryRun, patient, underWay }: GlanceParts,
+  { store, clock, deployer, asksForAdvice, revocation, nextLook, force, dryRun, patient, underWay }: GlanceParts,
 ): Promise<Quiet | undefined> {
   const isBrought = wanted.csrFile !== undefined || wanted.key.file !== undefined;
   const isKnown = wanted.given === undefined || patient;
@@ -62,6 +69,7 @@ export async function glanceAt(
   const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
   const ledger = await readLedger(wanted.name, store);
   if (ledger.failure !== undefined || ledger.revocation?.serialNumber === certificate.serialNumber) return undefined;
+  if (revocation !== undefined && isTimeToAsk(certificate, wanted, ledger, now, revocation)) return undefined;
   const isAsked = asksForAdvice && issuerOf(outline.meta) === issuerKey;
   if (isAsked && !isCurrentFor(certificate.id, ledger.renewalInfo, now)) return undefined;
   const advice = adviceOf(ledger.renewalInfo);
@@ -73,7 +81,41 @@ export async function glanceAt(
   if (due !== undefined || !(await deployer.isDone(wanted, certificate.fingerprint))) return undefined;
   const { generation, locations } = outline;
   const { notBefore, notAfter } = certificate;
-  return { generation, locations, notBefore, notAfter, renewAt: renewalOf(certificate, wanted.renewBefore, advice).at };
+  const { at: renewAt } = renewalOf(certificate, wanted.renewBefore, advice);
+  const times = [isAsked ? ledger.renewalInfo?.checkAt : undefined, revocation === undefined ? undefined : ledger.revocationCheck?.checkAt];
+  const asks = times.flatMap((time) => (time === undefined ? [] : [Date.parse(time)]));
+  return { generation, locations, notBefore, notAfter, renewAt, ...(asks.length === 0 ? {} : { askAt: Math.min(...asks) }) };
+}
+
+/** Those of which it is time to ask whether they were revoked; of what cannot be read its line tells. */
+export async function checksDue(
+  requests: readonly CertificateRequest[],
+  { store, clock, revocation }: Pick<GlanceParts, 'store' | 'clock'> & Required<Pick<GlanceParts, 'revocation'>>,
+): Promise<CertificateRequest[]> {
+  const due: CertificateRequest[] = [];
+  for (const wanted of requests) {
+    try {
+      const name = storedName(wanted.name);
+      const seen = await lookAt(name, store);
+      const ledger = await readLedger(name, store);
+      if (seen !== undefined && isTimeToAsk(seen.certificate, wanted, ledger, clock.now(), revocation)) due.push(wanted);
+    } catch (error) {
+      if (!isTscertError(error)) throw error;
+    }
+  }
+  return due;
+}
+
+/** True too when a staple has gone that stood there. */
+function isTimeToAsk(
+  certificate: KnownCertificate,
+  { revocation }: CertificateRequest,
+  { revocationCheck }: CertificateLedger,
+  now: number,
+  { isThere }: NonNullable<GlanceParts['revocation']>,
+): boolean {
+  if (isCheckDue(certificate, revocation, revocationCheck, now)) return true;
+  return revocation?.staple !== undefined && revocationCheck?.staple?.until !== undefined && !isThere(revocation.staple);
 }
 
 /** What is stored, by its outline where that tells enough, else by reading it. */

@@ -8,6 +8,7 @@ import { inStage } from '../acme/stage.js';
 import type { Clock, Random } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import { type IssueContext, type Issuer, issuerKeyOf } from '../issuer/issuer.js';
+import type { KubernetesClient } from '../kubernetes/client.js';
 import { checkIssued, type IssuedChain } from '../pki/chain.js';
 import { deferralOf } from '../policy/deferral.js';
 import { type FailureKind, failureFacts } from '../policy/failure.js';
@@ -16,8 +17,10 @@ import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { dropHold, type Held, readHold, writeHold } from '../store/hold.js';
 import { type Journal, openJournal } from '../store/journal.js';
+import type { RevocationCheckRecord } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
-import type { Store } from '../store/store.js';
+import type { Store, Stored } from '../store/store.js';
+import { findAdoptable } from './adopt.js';
 import { type AskForAdvice, adviceOf, currentAdvice } from './advice.js';
 import type { Deployer } from './deploy.js';
 import { dryRunStore } from './dry-run.js';
@@ -40,7 +43,7 @@ export interface IssueParts {
   readonly clock: Clock;
   readonly random: Random;
   issuerFor(request: CertificateRequest): Promise<Issuer>;
-  readonly deployer: Deployer;
+  readonly deployer: Pick<Deployer, 'deploy' | 'isDone'>;
   readonly hooks: Pick<RunHooks, 'before'>;
   /** Issue even when a good certificate is stored. */
   readonly force: boolean;
@@ -51,8 +54,12 @@ export interface IssueParts {
    * does, who waits only where the CA itself said so.
    */
   readonly patient: boolean;
+  /** The API server of a context; absent where no cluster is to be asked. */
+  readonly clusters?: (context?: string) => Promise<KubernetesClient>;
   /** Asks a CA for its advice; absent where nobody is to be asked. */
   readonly advise?: AskForAdvice;
+  /** Brings the staple of a certificate that was just stored, and gives what is to be remembered of it; absent where nobody wants one. */
+  readonly staple?: (wanted: CertificateRequest, stored: Stored, line: LineContext) => Promise<RevocationCheckRecord | undefined>;
   /** Certificates of which something is under way; where it is given, a certificate with nothing to do is left alone without its lock. */
   readonly underWay?: ReadonlySet<string> | undefined;
   /** When the timer asks again, as far as is known: milliseconds since the epoch. */
@@ -77,21 +84,40 @@ export async function issueCertificate(request: CertificateRequest, parts: Issue
     return { state: 'kept', ...keptOf(good, request), renewAt: quiet.renewAt };
   }
   const lock = await parts.store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal: line.signal });
+  const { lost } = lock;
   try {
-    const current = (await parts.refresh?.(request)) ?? request;
-    const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
-    if (parts.dryRun) return await issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, line);
-    try {
-      const emit: LineContext['emit'] = (event) => {
-        memory.watch(event);
-        line.emit(event);
-      };
-      return await issueNamed({ ...current, name }, memory, parts, { ...line, emit });
-    } finally {
-      await memory.save();
-    }
+    return await issueUnderLock({ ...request, name }, lost, parts, line);
   } finally {
     await lock.release();
+  }
+}
+
+/** @param lost aborted when the lock is another's */
+async function issueUnderLock(
+  request: CertificateRequest,
+  lost: AbortSignal | undefined,
+  parts: IssueParts,
+  line: LineContext,
+): Promise<LineResult> {
+  const { name } = request;
+  const signal = lost === undefined ? line.signal : AbortSignal.any([line.signal, lost]);
+  const current = (await parts.refresh?.(request)) ?? request;
+  const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
+  if (parts.dryRun) return issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, { ...line, signal });
+  const emit: LineContext['emit'] = (event) => {
+    memory.watch(event);
+    line.emit(event);
+  };
+  // Whoever holds the lock now remembers.
+  const remember = async (): Promise<void> => (lost?.aborted === true ? undefined : memory.save());
+  try {
+    const result = await issueNamed({ ...current, name }, memory, parts, { ...line, emit, signal });
+    await remember();
+    return result;
+  } catch (error) {
+    // What went wrong first is told, whatever keeps it from being remembered.
+    await remember().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -104,13 +130,33 @@ async function issueNamed(request: CertificateRequest, memory: Memory, parts: Is
     const fingerprint = fingerprintOf(wanted, issuerKeyOf(wanted.issuer), brought.csr?.content.der);
     digest = requestDigest(wanted, fingerprint);
     await refuseCompromised(brought, wanted, parts.store);
-    found = await findStored(wanted.name, parts.store);
+    found = (await findStored(wanted.name, parts.store)) ?? (await adopt(wanted, brought, memory, parts, line));
     const certificate: Subject = { wanted, brought, fingerprint, found };
     return await issueLocked(certificate, digest, memory, parts, line);
   } catch (error) {
     memory.failed(error, digest, endOf(found));
     throw error;
   }
+}
+
+/** Where nothing is stored and nothing under way, the good certificate of one of its Secrets. */
+async function adopt(
+  wanted: CertificateRequest,
+  brought: Brought,
+  memory: Memory,
+  parts: IssueParts,
+  { emit, signal }: LineContext,
+): Promise<Found | undefined> {
+  const { clusters, store, clock, dryRun, force } = parts;
+  if (clusters === undefined || dryRun || force || !wanted.deploy.some(({ kind }) => kind === 'secret')) return undefined;
+  if (await isUnderWay(await openJournal(store, wanted.name))) return undefined;
+  const adopted = await findAdoptable(wanted, brought, { clusters, store, clock, emit, signal });
+  if (adopted === undefined) return undefined;
+  await keep(wanted, parts);
+  const stored = await store.save(wanted.name, adopted.bundle);
+  memory.note('Adopted', `Took over the certificate in the ${adopted.title}`);
+  emit({ type: 'note', message: `the certificate in the ${adopted.title} is good: it is taken over` });
+  return wholeOf(stored);
 }
 
 /** What a line is about. */
@@ -166,9 +212,10 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     patient && !force && !dryRun ? stagedOf(wanted, failure?.request === digest ? failure.kind : undefined, old, clock) : undefined;
   if (staged !== undefined) await rehearse({ ...subject, wanted: staged }, memory, parts, line);
 
+  // First: what the CA says is kept there too.
+  await store.probe();
   const issuer = await parts.issuerFor(wanted);
   await issuer.preflight(wanted, line.signal);
-  await store.probe();
   const journal = await openJournal(store, wanted.name);
   const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;
@@ -186,13 +233,17 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   if (material.isNew) memory.note('Generated', `Made a new private key for "${wanted.name}"`);
 
   const replaces = old?.certificate !== undefined && issuerOf(old.stored.meta) === issuerKey ? certificateId(old.certificate) : undefined;
-  const signing = { ...context, ...(replaces === undefined ? {} : { replaces }) };
+  const signing = { ...context, dryRun, ...(replaces === undefined ? {} : { replaces }) };
   const answer = await issuer.sign(material.csr, wanted, signing).catch(async (error: unknown) => {
     await holdOff(error, held, parts);
     throw error;
   });
   if (answer.state === 'pending') return answer;
-  const { leaf, intermediates, certificate } = await checked(answer.chain, material.publicKey, wanted, parts);
+  if (answer.state === 'tried') {
+    await issuer.abandon(wanted.name, context);
+    return { state: 'tested' };
+  }
+  const { leaf, intermediates, certificate } = await checkedChain(answer.chain, material.publicKey, wanted, parts);
   if (dryRun) {
     await issuer.abandon(wanted.name, context);
     return { state: 'tested', notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
@@ -210,6 +261,8 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
   memory.issued();
   if (hold !== undefined) await dropHold(held, store);
   await issuer.abandon(wanted.name, context);
+  const checked = await parts.staple?.(wanted, stored, line);
+  if (checked !== undefined) memory.setRevocationCheck(checked);
   await pruneHistory(wanted, store, line.emit);
   return { state: 'issued', ...(await deploy(keptOf(wholeOf(stored), wanted), wanted, parts, line)) };
 }
@@ -245,10 +298,10 @@ function stagedOf(
   old: Whole | undefined,
   clock: Pick<Clock, 'now'>,
 ): CertificateRequest | undefined {
-  const { staging } = wanted.issuer;
+  if (wanted.issuer.kind !== 'acme') return undefined;
+  const { staging, eab: _, ...issuer } = wanted.issuer;
   if (staging === undefined || !isWorthRehearsing(kind, endOf(old), clock.now())) return undefined;
-  const { eab: _, ...issuer } = wanted.issuer;
-  return { ...wanted, issuer: { ...issuer, directory: staging } };
+  return { ...wanted, issuer: { ...issuer, staging, directory: staging } };
 }
 
 /**
@@ -280,7 +333,7 @@ async function holdOff(error: unknown, held: Held, { store, dryRun }: IssueParts
 }
 
 /** What came back, checked; an order that brought something useless is not asked again, but its key stays for the next one. */
-async function checked(
+async function checkedChain(
   chainPem: string,
   publicKey: KeyObject,
   wanted: CertificateRequest,

@@ -9,6 +9,7 @@ import type { GeneralName } from '../base/names.js';
 import type { CertificateContent } from '../pki/certificate.js';
 import { keyTypeOfSpki } from '../pki/key.js';
 import { KEY_TYPES } from '../pki/key-type.js';
+import { isRevocable } from '../pki/revocation-places.js';
 import { commonNameOf } from '../pki/subject.js';
 import type { CertificateFacts } from '../policy/renewal.js';
 
@@ -19,6 +20,8 @@ export interface KnownCertificate extends CertificateFacts {
   readonly id?: string;
   /** SHA-256 of the DER, lower-case hex. */
   readonly fingerprint: string;
+  /** It names somebody who tells whether it was revoked. */
+  readonly isRevocable: boolean;
 }
 
 /** What a certificate says. */
@@ -33,6 +36,7 @@ export function knownOf(content: CertificateContent): KnownCertificate {
     serialNumber: content.serialNumber,
     ...(id === undefined ? {} : { id }),
     fingerprint: createHash('sha256').update(content.der).digest('hex'),
+    isRevocable: isRevocable(content),
   };
 }
 
@@ -48,7 +52,7 @@ export function withKnown(meta: Json, content: CertificateContent): Json {
 export function knownIn(meta: Json): KnownCertificate | undefined {
   const certificate = isObject(meta) ? meta.certificate : undefined;
   if (!isObject(certificate)) return undefined;
-  const { names, commonName, notBefore, notAfter, keyType, serialNumber, id, fingerprint } = certificate;
+  const { names, commonName, notBefore, notAfter, keyType, serialNumber, id, fingerprint, isRevocable } = certificate;
   const isWhole =
     Array.isArray(names) &&
     names.every((name) => isObject(name) && typeof name.type === 'string' && typeof name.value === 'string') &&
@@ -57,10 +61,11 @@ export function knownIn(meta: Json): KnownCertificate | undefined {
     typeof notAfter === 'number' &&
     typeof serialNumber === 'string' &&
     typeof fingerprint === 'string' &&
+    typeof isRevocable === 'boolean' &&
     (id === undefined || typeof id === 'string');
   if (!isWhole) return undefined;
   return {
-    ...{ names: names as unknown as readonly GeneralName[], commonName, notBefore, notAfter, serialNumber, fingerprint },
+    ...{ names: names as unknown as readonly GeneralName[], commonName, notBefore, notAfter, serialNumber, fingerprint, isRevocable },
     keyType: KEY_TYPES.find((type) => type === keyType),
     ...(id === undefined ? {} : { id }),
   };

@@ -6,7 +6,15 @@ import type { Event } from '../base/events.js';
 import { nextAttempt } from '../policy/backoff.js';
 import { failureFacts } from '../policy/failure.js';
 import type { CertificateRequest } from '../request/request.js';
-import { type CertificateLedger, emptyLedger, type LedgerEvent, type RenewalInfoRecord, readLedger, writeLedger } from '../store/ledger.js';
+import {
+  type CertificateLedger,
+  emptyLedger,
+  type LedgerEvent,
+  type RenewalInfoRecord,
+  type RevocationCheckRecord,
+  readLedger,
+  writeLedger,
+} from '../store/ledger.js';
 import type { Records } from '../store/store.js';
 
 export interface Memory {
@@ -15,6 +23,7 @@ export interface Memory {
   watch(event: Event): void;
   note(reason: string, message: string): void;
   setRenewalInfo(info: RenewalInfoRecord | undefined): void;
+  setRevocationCheck(check: RevocationCheckRecord): void;
   /** A new certificate is stored: what went wrong before is over. */
   issued(): void;
   /** A good certificate stands, and nothing is to be done: failures are over too. */
@@ -44,7 +53,7 @@ export async function openMemory(
   };
   const add = (type: LedgerEvent['type'], reason: string, message: string): void =>
     change({ events: [...ledger.events, { at: new Date(clock.now()).toISOString(), type, reason, message }] });
-  const forget = (...keys: readonly ('failure' | 'renewalInfo' | 'revocation')[]): void => {
+  const forget = (...keys: readonly ('failure' | 'renewalInfo' | 'revocation' | 'revocationCheck')[]): void => {
     ledger = Object.fromEntries(Object.entries(ledger).filter(([key]) => !keys.some((one) => one === key))) as unknown as CertificateLedger;
   };
 
@@ -61,8 +70,9 @@ export async function openMemory(
       if (info === undefined) forget('renewalInfo');
       else change({ renewalInfo: info });
     },
+    setRevocationCheck: (revocationCheck) => change({ revocationCheck }),
     issued() {
-      forget('failure', 'renewalInfo', 'revocation');
+      forget('failure', 'renewalInfo', 'revocation', 'revocationCheck');
       change({ counts: { ...ledger.counts, issued: ledger.counts.issued + 1 } });
     },
     kept: () => forget('failure'),
@@ -98,7 +108,7 @@ export async function openMemory(
  * failure wants another try.
  */
 export function requestDigest({ solvers, issuer }: CertificateRequest, fingerprint: string): string {
-  const { notAfter: _, ...account } = issuer;
+  const { notAfter: _, ...account } = { notAfter: undefined, ...issuer };
   return createHash('sha256')
     .update(JSON.stringify([fingerprint, solvers, account]))
     .digest('hex');

@@ -24,7 +24,8 @@ export type Outcome = { readonly name: string; readonly stages: readonly StageTi
       readonly deployError?: unknown;
     } & Kept)
   /** A dry run got this far and threw the result away. */
-  | { readonly state: 'tested'; readonly notBefore: number; readonly notAfter: number }
+  /** The dates are of the certificate of a trial, where there was one. */
+  | { readonly state: 'tested'; readonly notBefore?: number; readonly notAfter?: number }
   /** It is due, but is not tried before `until` (milliseconds since the epoch). */
   | { readonly state: 'deferred'; readonly until: number; readonly reason: string; readonly deployError?: unknown }
   /** The authority has the request; a later run goes on with it. */

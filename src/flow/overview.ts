@@ -6,27 +6,23 @@ import { messageOf } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
 import type { Json } from '../base/json.js';
 import type { GeneralName } from '../base/names.js';
-import { issuerKeyOf } from '../issuer/issuer.js';
 import type { CertificateContent } from '../pki/certificate.js';
 import { keyTypeOfSpki } from '../pki/key.js';
 import type { KeyType } from '../pki/key-type.js';
 import { formatDistinguishedName } from '../pki/rfc4514.js';
 import { commonNameOf } from '../pki/subject.js';
-import { type Deferral, deferralOf } from '../policy/deferral.js';
+import type { Deferral } from '../policy/deferral.js';
 import { issuerOf } from '../policy/meta.js';
 import { type Due, type RenewalTime, renewalOf } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
 import { readTargets, type TargetState } from '../store/deployments.js';
-import { readHold } from '../store/hold.js';
 import { type CertificateLedger, emptyLedger, readLedger } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
 import { readOrderRecord } from '../store/order-record.js';
 import type { Store, Stored } from '../store/store.js';
 import { adviceOf } from './advice.js';
-import { fingerprintOf } from './fingerprint.js';
-import { forKeyOf, readBrought } from './material.js';
-import { requestDigest } from './memory.js';
-import { dueOf, type Found, findStored, revocationOf } from './stored.js';
+import { type Judged, judge } from './judge.js';
+import { type Found, findStored } from './stored.js';
 
 /**
  * In one word: `ready` (good, not due), `due`, `waiting` (due, but not to be tried before a time), `failing` (due, and the last try
@@ -142,40 +138,6 @@ export async function readOverview(subject: Subject, parts: OverviewParts): Prom
     targets,
     ...(troubles.length === 0 ? {} : { trouble: troubles.join('; ') }),
   };
-}
-
-/** What `renew` would say of it. */
-interface Judged {
-  readonly due?: Due;
-  readonly deferral?: Deferral;
-  /** What failed last was something else than what is wanted now. */
-  readonly isAnother: boolean;
-}
-
-async function judge(
-  request: CertificateRequest,
-  found: Found | undefined,
-  ledger: CertificateLedger,
-  { store, clock, nextLook }: OverviewParts,
-): Promise<Judged> {
-  const brought = await readBrought(request);
-  const wanted = forKeyOf(brought, request);
-  const stored = found?.state === 'whole' ? found : undefined;
-  const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
-  const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];
-  const due = dueOf(found, wanted, brought, {
-    ...{ issuerKey, now },
-    ...(advice === undefined ? {} : { advice }),
-    ...(revocation === undefined ? {} : { revocation }),
-    ...(nextLook === undefined ? {} : { nextLook }),
-  });
-  if (due === undefined) return { isAnother: false };
-  const { failure } = ledger;
-  const { email } = wanted.issuer;
-  const hold = await readHold({ issuer: issuerKey, ...(email === undefined ? {} : { email }) }, now, store);
-  const digest = requestDigest(wanted, fingerprintOf(wanted, issuerKey, brought.csr?.content.der));
-  const deferral = deferralOf({ failure, hold, request: digest, now, patient: true });
-  return { due, ...(deferral === undefined ? {} : { deferral }), isAnother: failure !== undefined && failure.request !== digest };
 }
 
 /** A CA that wants to be left alone for a while is waited for; anything else that failed wants somebody's eye. */

@@ -1,56 +1,48 @@
 /** What `renew` would do with one certificate, and why; nothing is touched, nobody is asked. */
-import type { Clock } from '../base/clock.js';
-import { issuerKeyOf } from '../issuer/issuer.js';
-import { type Deferral, deferralOf } from '../policy/deferral.js';
+import type { Deferral } from '../policy/deferral.js';
 import type { Due } from '../policy/renewal.js';
 import type { CertificateRequest } from '../request/request.js';
-import { readHold } from '../store/hold.js';
 import { readLedger } from '../store/ledger.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
-import { adviceOf } from './advice.js';
-import { fingerprintOf } from './fingerprint.js';
-import { forKeyOf, readBrought } from './material.js';
-import { requestDigest } from './memory.js';
+import { type JudgeParts, judge } from './judge.js';
+import { knownOf } from './known.js';
 import type { Kept } from './outcome.js';
-import { dueOf, findStored, keptOf, revocationOf } from './stored.js';
+import { findStored, keptOf } from './stored.js';
 
 export type Plan = { readonly name: string } /** With a deferral, `renew` waits until then. */ & (
   | { readonly state: 'due'; readonly due: Due; readonly deferral?: Deferral }
-  | ({ readonly state: 'kept' } & Kept)
+  /** With `again`, what was brought there is not there any more, and is brought again. */
+  | ({ readonly state: 'kept'; readonly again: readonly Again[] } & Kept)
   /** It cannot be told. */
   | { readonly state: 'failed'; readonly error: unknown }
 );
 
-export interface PlanParts {
+/** A target that has lost the certificate, and why, in cert-manager's words. */
+export interface Again {
+  readonly title: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface PlanParts extends JudgeParts {
+  /** Looks at the targets; without it they are not looked at. */
+  drifts?(wanted: CertificateRequest, fingerprint: string): Promise<readonly Again[]>;
   readonly store: Pick<Store, 'load' | 'get'>;
-  readonly clock: Pick<Clock, 'now'>;
-  /** When `renew` is expected to run next, milliseconds since the epoch. */
-  readonly nextLook?: number;
 }
 
 /** Looks at one certificate, by what the CA advised last. Never rejects. */
-export async function planCertificate(request: CertificateRequest, { store, clock, nextLook }: PlanParts): Promise<Plan> {
+export async function planCertificate(request: CertificateRequest, parts: PlanParts): Promise<Plan> {
+  const { store, drifts } = parts;
   try {
     const name = storedName(request.name);
-    const brought = await readBrought(request);
-    const wanted = forKeyOf(brought, request);
     const found = await findStored(name, store);
-    const stored = found?.state === 'whole' ? found : undefined;
-    const ledger = await readLedger(name, store);
-    const [issuerKey, now] = [issuerKeyOf(wanted.issuer), clock.now()];
-    const [advice, revocation] = [stored && adviceOf(ledger.renewalInfo), revocationOf(stored, ledger)];
-    const due = dueOf(found, wanted, brought, {
-      ...{ issuerKey, now },
-      ...(advice === undefined ? {} : { advice }),
-      ...(revocation === undefined ? {} : { revocation }),
-      ...(nextLook === undefined ? {} : { nextLook }),
-    });
-    if (due === undefined && stored !== undefined) return { name, state: 'kept', ...keptOf(stored, wanted, advice) };
-    const { email } = wanted.issuer;
-    const hold = await readHold({ issuer: issuerKey, ...(email === undefined ? {} : { email }) }, now, store);
-    const digest = requestDigest(wanted, fingerprintOf(wanted, issuerKey, brought.csr?.content.der));
-    const deferral = deferralOf({ failure: ledger.failure, hold, request: digest, now, patient: true });
+    const { wanted, advice, due, deferral } = await judge(request, found, await readLedger(name, store), parts);
+    if (due === undefined && found?.state === 'whole') {
+      const fingerprint = found.certificate === undefined ? '' : knownOf(found.certificate).fingerprint;
+      const again = (await drifts?.({ ...wanted, name }, fingerprint)) ?? [];
+      return { name, state: 'kept', again, ...keptOf(found, wanted, advice) };
+    }
     return { name, state: 'due', due: due ?? missing(name), ...(deferral === undefined ? {} : { deferral }) };
   } catch (error) {
     return { name: request.name, state: 'failed', error };

@@ -7,16 +7,12 @@ import { isTscertError, TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import type { Issuer, Revoker } from '../issuer/issuer.js';
 import { type CertificateContent, readCertificate } from '../pki/certificate.js';
-import { publicKeyDer } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
 import { issuerOf } from '../policy/meta.js';
 import { markCompromised } from '../store/compromised.js';
-import { openJournal } from '../store/journal.js';
-import type { CertificateLedger, RevocationRecord } from '../store/ledger.js';
-import { readRevoked, writeRevoked } from '../store/revoked.js';
 import type { Lock, Store, Stored } from '../store/store.js';
-import { fingerprintOfDer } from './history.js';
 import { orElse, recordEvent } from './recorded.js';
+import { currentOf, forgetKey, passDamage, readOne, recordRevoked, withRevocation } from './revoked.js';
 
 /** A certificate that can be revoked, and what is known of it. */
 export interface Revocable {
@@ -44,7 +40,7 @@ export async function findCertificate(certificate: CertificateContent, store: St
   for (const name of await store.list()) {
     for (const { id } of await passDamage(store.generations(name), [])) {
       const stored = await passDamage(store.loadGeneration(name, id), undefined);
-      const content = stored && (await passDamage(read(stored.certificate), undefined));
+      const content = stored && (await passDamage(readOne(stored.certificate), undefined));
       if (stored !== undefined && content?.der.equals(certificate.der)) found.push(stored);
     }
   }
@@ -102,7 +98,8 @@ export async function revokeCertificate(
       if (isKnown && (await recordExposed(name, spki, at, parts))) due.add(name);
     }
     const done = await attempt(target, reason, attempts, parts);
-    for (const name of names) if (await recordRevoked(name, target, { at, reason }, parts)) due.add(name);
+    const own = new Set(target.places.map(({ name }) => name));
+    for (const name of own) if (await recordRevoked(name, target.certificate, { at, reason, by: 'revoke' }, parts)) due.add(name);
     return { ...done, due: [...due] };
   } finally {
     for (const lock of locks) await lock.release();
@@ -114,12 +111,6 @@ async function namesWithKey(spki: Buffer, store: Store): Promise<string[]> {
   const names: string[] = [];
   for (const name of await store.list()) if ((await currentOf(name, store))?.raw.spki.equals(spki)) names.push(name);
   return names;
-}
-
-/** The current certificate of a name, where it is whole. */
-async function currentOf(name: string, store: Store): Promise<CertificateContent | undefined> {
-  const stored = await passDamage(store.load(name), undefined);
-  return stored && passDamage(read(stored.certificate), undefined);
 }
 
 async function attempt(
@@ -162,36 +153,6 @@ async function recordExposed(name: string, spki: Buffer, at: string, { store, em
   return true;
 }
 
-/** Writes down which generation was revoked; true when it is the current one. */
-async function recordRevoked(
-  name: string,
-  { certificate, places }: Revocable,
-  { at, reason }: { readonly at: string; readonly reason: RevocationReason },
-  { store, emit }: RevokeParts,
-): Promise<boolean> {
-  if (!places.some((place) => place.name === name)) return false;
-  const fingerprint = fingerprintOfDer(certificate.der);
-  const others = await orElse(readRevoked(name, store), [], emit, 'It is begun anew: ');
-  await writeRevoked(name, [...others.filter((one) => one.fingerprint !== fingerprint), { fingerprint, at, reason }], store);
-  if ((await currentOf(name, store))?.der.equals(certificate.der) !== true) return false;
-  const { serialNumber } = certificate;
-  const message = `The certificate ${serialNumber} was revoked (${reason})`;
-  const revocation = { serialNumber, at, reason, by: 'revoke' } as const;
-  await recordEvent(name, { at, type: 'Warning', reason: 'Revoked', message }, withRevocation(revocation), { records: store, emit });
-  return true;
-}
-
-const withRevocation =
-  (revocation: RevocationRecord) =>
-  (ledger: CertificateLedger): CertificateLedger => ({ ...ledger, revocation });
-
-/** An order under way for the key of the certificate is not gone on with: the next one is for another key. */
-async function forgetKey(name: string, spki: Buffer, store: Store): Promise<void> {
-  const journal = await openJournal(store, name);
-  const key = await journal.privateKey();
-  if (key !== undefined && publicKeyDer(readPrivateKey(key)).equals(spki)) await journal.close();
-}
-
 function revocableOf(certificate: CertificateContent, found: readonly Stored[]): Revocable {
   const issuerKey = found.map(({ meta }) => issuerOf(meta)).find((key) => key !== undefined);
   const privateKey = found.map((stored) => stored.privateKey).find((key) => key !== undefined);
@@ -201,17 +162,4 @@ function revocableOf(certificate: CertificateContent, found: readonly Stored[]):
     ...(issuerKey === undefined ? {} : { issuerKey }),
     ...(privateKey === undefined ? {} : { privateKey: readPrivateKey(privateKey) }),
   };
-}
-
-async function read(pem: string): Promise<CertificateContent> {
-  return readCertificate(pem);
-}
-
-async function passDamage<T>(work: Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isTscertError(error, 'store-damaged') || isTscertError(error, 'certificate-invalid')) return otherwise;
-    throw error;
-  }
 }

@@ -1,7 +1,4 @@
-/**
- * Whether a certificate is good: what is stored, and what a server sends. Each check says what it found, and none stops the others; whether a
- * certificate was revoked is a question of its own.
- */
+/** Whether a certificate is good: what is stored, and what a server sends. Each check says what it found, and none stops the others. */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { messageOf, TscertError } from '../base/errors.js';
@@ -15,9 +12,11 @@ import type { CertificateRequest } from '../request/request.js';
 import { storedName } from '../store/name.js';
 import type { Store, Stored } from '../store/store.js';
 import { type CertificateOverview, type OverviewParts, readOverview, type Subject } from './overview.js';
+import type { RevocationSubject } from './revocation/check.js';
+import type { RevocationReport } from './revocation/evidence.js';
 
 export interface Check {
-  readonly check: 'files' | 'key' | 'dates' | 'chain' | 'root' | 'request' | 'host' | 'served' | 'stored';
+  readonly check: 'files' | 'key' | 'dates' | 'chain' | 'root' | 'revocation' | 'staple' | 'request' | 'host' | 'served' | 'stored';
   /** `unknown`: it cannot be told here, and is no failure. */
   readonly result: 'passed' | 'failed' | 'unknown';
   /** Of a failure: cert-manager's word for it, where it has one. */
@@ -30,6 +29,8 @@ export interface VerifyParts extends OverviewParts {
   readonly store: Pick<Store, 'load' | 'get' | 'list'>;
   /** Makes a TLS handshake; `servername` is asked for where the target is an address. */
   shake(target: string, servername: string | undefined): Promise<Served>;
+  /** Asks whether a certificate was revoked; absent where nobody is to be asked. Its CA may be at inner addresses where the request says so. */
+  readonly ask?: ((subject: RevocationSubject, allowPrivate: boolean) => Promise<RevocationReport>) | undefined;
   /** The roots that are known, read when they are first needed. */
   roots(): Iterable<CertificateContent>;
   /** True when people named the roots themselves: then a chain that leads to none of them fails. */
@@ -71,6 +72,7 @@ export async function verifyStored(subject: Subject, probes: readonly string[], 
     datesCheck(leaf, now),
     chainCheck(chain, now),
     rootCheck(chain, parts, now, 'unknown'),
+    ...(await revocationChecks(chain, undefined, 'spec' in subject && subject.revocation?.allowPrivate === true, parts)),
     requestCheck(overview),
     ...(await Promise.all(targets.map((target) => servedCheck(target, leaf, parts)))),
   ];
@@ -87,11 +89,10 @@ function probesOf({ deploy }: CertificateRequest): string[] {
  */
 export async function verifyServer(target: string, parts: VerifyParts): Promise<Check[]> {
   let chain: readonly CertificateContent[];
-  let protocol: string;
+  let served: Served;
   try {
-    const served = await parts.shake(target, undefined);
+    served = await parts.shake(target, undefined);
     chain = served.chain.map((der) => readCertificate(der));
-    protocol = served.protocol;
   } catch (error) {
     if (error instanceof TscertError && error.code === 'request-invalid') throw error;
     return [failed('served', 'Unreachable', messageOf(error))];
@@ -100,11 +101,12 @@ export async function verifyServer(target: string, parts: VerifyParts): Promise<
   if (leaf === undefined) return [failed('served', 'DoesNotExist', `${target} sends no certificate`)];
   const now = parts.clock.now();
   return [
-    passed('served', `${target} sends ${leafTitle(leaf)} by ${protocol}, serial number ${leaf.serialNumber}`),
+    passed('served', `${target} sends ${leafTitle(leaf)} by ${served.protocol}, serial number ${leaf.serialNumber}`),
     hostCheck(target, leaf),
     datesCheck(leaf, now),
     chainCheck(chain, now),
     rootCheck(chain, parts, now, 'failed'),
+    ...(await revocationChecks(chain, { target, ...served }, false, parts)),
     await storedCheck(target, leaf, parts),
   ];
 }
@@ -157,6 +159,40 @@ function rootCheck(
     isAlone ? '; perhaps the certificate between them is missing' : ''
   }; that of a private CA is given with --roots FILE`;
   return areRootsNamed || otherwise === 'failed' ? failed('root', 'IncorrectIssuer', message) : unknown('root', message);
+}
+
+/** Whether it was revoked, and that what it demands of its server is sent along. */
+async function revocationChecks(
+  [leaf, ...others]: readonly CertificateContent[],
+  served: { readonly target: string; readonly staple?: Buffer } | undefined,
+  allowPrivate: boolean,
+  { ask }: VerifyParts,
+): Promise<Check[]> {
+  if (leaf === undefined || ask === undefined) return [];
+  const staple = served?.staple === undefined ? {} : { staple: { response: served.staple, place: served.target } };
+  const report = await ask({ certificate: leaf, others, ...staple }, allowPrivate);
+  const checks = [revocationCheck(report)];
+  if (served === undefined || !leaf.extensions.mustStaple) return checks;
+  const isStapled = report.evidence.some((one) => one.kind === 'ocsp' && one.origin.by === 'staple');
+  const words = served.staple === undefined ? 'sends no staple' : 'sends a staple that is not believed';
+  return [
+    ...checks,
+    isStapled
+      ? passed('staple', `${served.target} sends the staple that the certificate demands`)
+      : failed('staple', 'NotStapled', `${served.target} ${words}, and the certificate demands one (must-staple)`),
+  ];
+}
+
+function revocationCheck({ status, decisive, failures, notes }: RevocationReport): Check {
+  const by = decisive?.kind === 'ocsp' ? `OCSP (${decisive.origin.place})` : decisive?.lists.map(({ origin }) => origin.place).join(', ');
+  if (decisive?.status === 'revoked') {
+    const { at, reason = 'no reason given' } = decisive.revocation;
+    return failed('revocation', 'Revoked', `it was revoked at ${at.toISOString()} (${reason}), says ${by}`);
+  }
+  if (status === 'unknown') return failed('revocation', 'UnknownToIssuer', `its CA does not know it, says ${by}`);
+  if (status === 'good') return passed('revocation', `it was not revoked, says ${by}`);
+  if (status === 'unchecked') return unknown('revocation', failures.at(-1)?.message ?? 'nobody has answered');
+  return unknown('revocation', notes[0] ?? 'the certificate names neither an OCSP responder nor a CRL');
 }
 
 /** Reasons that the other checks have told already. */

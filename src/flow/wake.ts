@@ -62,6 +62,7 @@ export function nextWake(
     take(renewal?.at);
     take(certificate?.notAfter);
     if (ledger.renewalInfo !== undefined) take(Date.parse(ledger.renewalInfo.checkAt));
+    if (ledger.revocationCheck !== undefined) take(Date.parse(ledger.revocationCheck.checkAt));
     if (ledger.failure !== undefined) take(Date.parse(ledger.failure.nextAt));
   }
   return Math.max(first, now + SHORTEST);

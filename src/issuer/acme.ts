@@ -14,7 +14,7 @@ import { inStage } from '../acme/stage.js';
 import { withdrawAll } from '../acme/withdraw.js';
 import type { Clock } from '../base/clock.js';
 import { isTscertError, TscertError } from '../base/errors.js';
-import type { CertificateRequest } from '../request/request.js';
+import type { AcmeRequest, CertificateRequest } from '../request/request.js';
 import { type Journal, openJournal } from '../store/journal.js';
 import { type IssueContext, type Issued, type Issuer, issuerKeyOf, type Pending } from './issuer.js';
 
@@ -54,7 +54,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
     const found = known && (await findOrder(known.url, context));
     const identifiers = identifiersOf(wanted);
     if (found !== undefined && found.status !== 'invalid' && isFor(found, identifiers)) return found;
-    const { profile, notAfter } = wanted.issuer;
+    const { profile, notAfter } = acmeOf(wanted);
     const order = await createOrder(
       session,
       {
@@ -104,7 +104,7 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
         data: { url: order.url },
       });
     }
-    return inStage('download', context, () => downloadChain(certificate, wanted.issuer.preferredChain, context));
+    return inStage('download', context, () => downloadChain(certificate, acmeOf(wanted).preferredChain, context));
   }
 
   async function issue(csr: Buffer, wanted: CertificateRequest, journal: Journal, context: IssueContext): Promise<Issued | Pending> {
@@ -210,6 +210,11 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
     const order = await findOrder(url, context);
     if (order?.status === 'pending') await giveBackOrder(order, context);
   }
+}
+
+/** What is asked of a CA: whoever builds issuers gives this one nothing else. */
+function acmeOf({ issuer }: CertificateRequest): Partial<AcmeRequest> {
+  return issuer.kind === 'acme' ? issuer : {};
 }
 
 /** Asks for an order of the journal; `undefined` when the server does not know it any more, or not as ours. */

@@ -20,6 +20,11 @@ export interface Pending {
   readonly reason: string;
 }
 
+/** A trial went through as far as this authority can be tried: it has no place where certificates are made that do not count. */
+export interface Tried {
+  readonly state: 'tried';
+}
+
 export interface IssueContext {
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -29,6 +34,8 @@ export interface IssueContext {
   readonly member: Member;
   /** Certificate id (RFC 9773 §4.1) of the certificate of the same authority that the new one takes the place of. */
   readonly replaces?: string;
+  /** A trial: an authority whose certificates all count makes none, and answers `tried`. */
+  readonly dryRun?: boolean;
 }
 
 /** Who signs a revocation: the account, or the certificate's own key, private. */
@@ -43,7 +50,7 @@ export interface Issuer {
    */
   preflight(wanted: CertificateRequest, signal: AbortSignal): Promise<void>;
   /** Has the CSR signed. Goes on with the order in the journal where there is one for this certificate. */
-  sign(csr: Csr, wanted: CertificateRequest, context: IssueContext): Promise<Issued | Pending>;
+  sign(csr: Csr, wanted: CertificateRequest, context: IssueContext): Promise<Issued | Pending | Tried>;
   /** Withdraws what an abandoned order left in the world (TXT values, pending authorizations) and forgets its journal. */
   abandon(name: string, context: IssueContext): Promise<void>;
   /**

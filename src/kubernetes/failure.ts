@@ -135,7 +135,10 @@ function forbidden(
   const rbac = /User "(.*?)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(said);
   if (rbac !== null) {
     const [, user = '', verb = '', resource = '', group = '', namespace] = rbac;
-    const right: Right = { verb, group, resource, names: [], ...(namespace === undefined ? {} : { namespace }) };
+    // Since Kubernetes 1.35 somebody may be impersonated for single acts; what everybody grants is the old right.
+    const right: Right = /^impersonate-on:/.test(verb)
+      ? { verb: 'impersonate', group: '', resource: 'users', names: [] }
+      : { verb, group, resource, names: [], ...(namespace === undefined ? {} : { namespace }) };
     return fail('cluster-forbidden', `"${user}" lacks the right ${rightWords(right)}`, { user, right });
   }
   const signer = /not permitted to (approve|sign|attest) requests with signerName "([^"]+)"/.exec(said);

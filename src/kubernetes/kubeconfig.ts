@@ -135,7 +135,9 @@ const MOST_ALIASES = 100;
  * @throws {TscertError} `kubeconfig-invalid` with the first fault and where it stands
  */
 export function parseKubeconfig(content: string, file: string): Kubeconfig {
-  const parsed = v.safeParse(fileSchema, readYaml(content, file) ?? {});
+  const value = readYaml(content, file) ?? {};
+  if (Array.isArray(value)) throw invalid(file, 'it must be a mapping, not a list');
+  const parsed = v.safeParse(fileSchema, value);
   if (!parsed.success) throw invalid(file, issueWords(parsed.issues[0]));
   const config = parsed.output;
   const entries = <T>(what: string, pairs: readonly (readonly [string, T])[]): Map<string, T> => {

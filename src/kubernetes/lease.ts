@@ -39,6 +39,8 @@ export interface LeaseOptions {
   readonly seconds: number;
   /** Milliseconds that a holder is waited for; 0 takes what is free and nothing else, infinity waits for ever. */
   readonly wait: number;
+  /** Waits longer than that where it cannot be told yet whether the holder lives: until it gives a sign of life, or is taken over. */
+  readonly untilSeenAlive?: boolean;
   readonly clock: Clock;
   /** Paces the signs of life; its sleep should not keep the process alive. */
   readonly background: Pick<Clock, 'sleep'>;
@@ -75,6 +77,7 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
   const place = options.namespace === undefined ? {} : { namespace: options.namespace };
   const began = uptime();
   let watched: { readonly version: string; readonly since: number } | undefined;
+  let isAlive = options.untilSeenAlive !== true;
   for (;;) {
     signal.throwIfAborted();
     const asked = uptime();
@@ -86,12 +89,16 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
       continue;
     }
     // The first look at this state of it begins its time.
-    if (watched?.version !== versionOf(found)) watched = { version: versionOf(found), since: uptime() };
+    if (watched?.version !== versionOf(found)) {
+      isAlive ||= watched !== undefined;
+      watched = { version: versionOf(found), since: uptime() };
+    }
     const waited = uptime() - began;
-    if (waited >= wait) {
+    if (waited >= wait && isAlive) {
       throw new TscertError('locked', `Cannot take the Lease "${name}": "${holder}" holds it`, { data: { lease: name, holder, ...place } });
     }
-    await clock.sleep(Math.min(LOOK_EVERY * (0.75 + random() * 0.5), wait - waited), signal);
+    const pause = LOOK_EVERY * (0.75 + random() * 0.5);
+    await clock.sleep(waited < wait ? Math.min(pause, wait - waited) : pause, signal);
   }
 }
 

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly alpn: readonly string[];
   readonly proxy: ProxyServer | undefined;
   readonly signal: AbortSignal;
+  /** Where the origin is: its name is not looked up again. Not for a proxy, which looks for itself. */
+  readonly addresses?: readonly string[];
 }
 
 /**
@@ -29,21 +31,32 @@ export async function connect(url: URL, options: ConnectOptions): Promise<net.So
   const { proxy, signal } = options;
   signal.throwIfAborted();
   if (url.protocol === 'http:') return open(proxy?.url ?? url, options);
-  const tunnel = proxy === undefined ? await openPlain(url, signal) : await openTunnel(url, proxy, options);
+  const tunnel = proxy === undefined ? await openPlain(url, options) : await openTunnel(url, proxy, options);
   return secure(tunnel, url, options.alpn, options);
 }
 
 /** Opens a connection to a proxy: what is particular to the server behind it does not hold for it. */
-async function open(url: URL, { signal, proxy, secureContext, proxyContext }: ConnectOptions): Promise<net.Socket> {
-  const socket = await openPlain(url, signal);
+async function open(url: URL, options: ConnectOptions): Promise<net.Socket> {
+  const { signal, proxy, secureContext, proxyContext } = options;
+  const socket = await openPlain(url, options);
   if (url.protocol !== 'https:') return socket;
   return secure(socket, url, ['http/1.1'], { secureContext: proxyContext ?? secureContext, alpn: [], proxy, signal });
 }
 
-function openPlain(url: URL, signal: AbortSignal): Promise<net.Socket> {
+function openPlain(url: URL, { signal, proxy, addresses }: ConnectOptions): Promise<net.Socket> {
   const host = bareHost(url.hostname);
-  const socket = net.connect({ host, port: portOf(url), noDelay: true, keepAlive: true, autoSelectFamily: true });
+  const pinned = addresses === undefined || proxy !== undefined ? {} : { lookup: lookupIn(addresses) };
+  const socket = net.connect({ host, port: portOf(url), noDelay: true, keepAlive: true, autoSelectFamily: true, ...pinned });
   return established(socket, 'connect', url.host, signal);
+}
+
+/** Gives these addresses for every name. */
+function lookupIn(addresses: readonly string[]): net.LookupFunction {
+  const found = addresses.map((address) => ({ address, family: net.isIP(address) }));
+  return (_name, { all }, done) => {
+    if (all === true) done(null, found);
+    else done(null, found[0]?.address ?? '', found[0]?.family);
+  };
 }
 
 function secure(socket: net.Socket, url: URL, alpn: readonly string[], options: ConnectOptions): Promise<net.Socket> {

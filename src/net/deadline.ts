@@ -1,11 +1,16 @@
-/** The end of patience with a server. */
-import { TscertError } from '../base/errors.js';
-import type { Phase } from './failure.js';
+/** A limit of time over a signal. */
 
-/** A signal that is aborted with `signal`, or without a reason of tscert's after so many milliseconds; `clear` ends the wait. */
-export function startDeadline(signal: AbortSignal, milliseconds: number): { signal: AbortSignal; clear(): void } {
+export interface Deadline {
+  /** Aborted by the caller's signal, with its reason, or when the time is over. */
+  readonly signal: AbortSignal;
+  clear(): void;
+}
+
+/** A deadline so many milliseconds ahead. It has to be cleared. */
+export function startDeadline(signal: AbortSignal, milliseconds: number): Deadline {
   const controller = new AbortController();
   const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   const timer = setTimeout(() => controller.abort(), milliseconds);
   return {
@@ -17,10 +22,12 @@ export function startDeadline(signal: AbortSignal, milliseconds: number): { sign
   };
 }
 
-/** The error of a deadline that came first. */
-export function timedOut(url: URL, milliseconds: number, { phase, sent }: { phase: Phase; sent: boolean }): TscertError {
-  const words = phase === 'connect' ? 'no connection' : 'no answer';
-  return new TscertError('timeout', `Cannot reach "${url.host}": ${words} within ${milliseconds / 1_000} seconds`, {
-    data: { host: url.host, phase, sent, milliseconds },
+/** The promise, or a rejection with the signal's reason as soon as it is aborted. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

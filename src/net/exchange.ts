@@ -1,5 +1,6 @@
 /** One request and its answer on a connection, whatever the version of HTTP. */
 import type { Readable } from 'node:stream';
+import type { TscertError } from '../base/errors.js';
 import { ExchangeFailure, type Phase, responseInvalid } from './failure.js';
 
 export interface Exchange {
@@ -33,7 +34,7 @@ export interface Connection {
 }
 
 /** Reads a body to its end, at most `maxBytes`; a stream that ends too early is a failure. */
-export function readBody(stream: Readable, { maxBytes, url }: Exchange): Promise<Buffer> {
+export function readBody(stream: Readable, { maxBytes, url }: Pick<Exchange, 'maxBytes' | 'url'>): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -41,13 +42,18 @@ export function readBody(stream: Readable, { maxBytes, url }: Exchange): Promise
       size += chunk.length;
       chunks.push(chunk);
       if (size <= maxBytes) return;
-      reject(responseInvalid(`it is longer than ${maxBytes} bytes`, { host: url.host, sent: true, reason: 'too-large', maxBytes }));
+      reject(tooLarge(url, maxBytes));
       stream.destroy();
     });
     stream.once('end', () => resolve(Buffer.concat(chunks)));
     stream.once('error', (error) => reject(new ExchangeFailure(error, false)));
     stream.once('close', () => reject(new ExchangeFailure(new Error('it ended too early'), false)));
   });
+}
+
+/** A body that is longer than may be read. */
+export function tooLarge({ host }: URL, maxBytes: number): TscertError {
+  return responseInvalid(`it is longer than ${maxBytes} bytes`, { host, sent: true, reason: 'too-large', maxBytes });
 }
 
 /** Headers of Node.js as one text a name; pseudo-headers are left out. */

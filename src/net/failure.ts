@@ -96,6 +96,14 @@ export function exchangeFailure(error: unknown, request: { host: string; method:
   return network(`Cannot reach "${host}": ${words} (${messageOf(cause)})`, { host, phase, code, sent }, cause);
 }
 
+/** The answer took too long. `milliseconds` is the time that there was. */
+export function timedOut(host: string, milliseconds: number, { phase, sent }: { phase: Phase; sent: boolean }): TscertError {
+  const words = phase === 'connect' || phase === 'dns' ? 'no connection' : 'no answer';
+  return new TscertError('timeout', `Cannot reach "${host}": ${words} within ${milliseconds / 1_000} seconds`, {
+    data: { host, phase, sent, milliseconds },
+  });
+}
+
 /** The answer of a server is not what may be read; `data.host` names it. */
 export function responseInvalid(why: string, data: ErrorData & { readonly host: string }, cause?: unknown): TscertError {
   return new TscertError('response-invalid', `Cannot read the answer of "${data.host}": ${why}`, { data, cause });

@@ -7,9 +7,9 @@ import tls from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { TscertError } from '../base/errors.js';
 import { connect } from './connect.js';
-import { startDeadline, timedOut } from './deadline.js';
+import { orAborted, startDeadline } from './deadline.js';
 import type { Connection } from './exchange.js';
-import { ExchangeFailure, exchangeFailure, type Phase } from './failure.js';
+import { ExchangeFailure, exchangeFailure, type Phase, timedOut } from './failure.js';
 import { createHttp1 } from './http1.js';
 import { type ProxySettings, proxyFor } from './proxy.js';
 import { createTrust } from './trust.js';
@@ -122,7 +122,7 @@ export function createHttp(options: HttpOptions): Http {
       } catch (error) {
         signal.throwIfAborted();
         tell();
-        if (deadline.signal.aborted) throw timedOut(url, timeout, progress);
+        if (deadline.signal.aborted) throw timedOut(url.host, timeout, progress);
         throw exchangeFailure(error, { host: url.host, method, ...progress });
       } finally {
         deadline.clear();
@@ -149,7 +149,7 @@ function createPool(options: HttpOptions): { get(url: URL): Promise<Connection>;
         return await trust.connect(url.origin, (secureContext) => connect(url, { secureContext, alpn, proxy, signal: deadline.signal }));
       } catch (error) {
         closing.signal.throwIfAborted();
-        throw deadline.signal.aborted ? timedOut(url, timeout, { phase: 'connect', sent: false }) : error;
+        throw deadline.signal.aborted ? timedOut(url.host, timeout, { phase: 'connect', sent: false }) : error;
       } finally {
         deadline.clear();
       }
@@ -184,15 +184,6 @@ function createPool(options: HttpOptions): { get(url: URL): Promise<Connection>;
       entries.clear();
     },
   };
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function parseUrl(text: string): URL {

@@ -101,7 +101,12 @@ function createTurns(limit: number): { take(signal: AbortSignal): Promise<() => 
   };
 }
 
-function createRequest(agent: http.Agent, { method, url, headers, body }: Exchange, proxy: ProxyServer | undefined): http.ClientRequest {
+/** A request as it goes to an origin, or in absolute form to a proxy. */
+export function createRequest(
+  agent: http.Agent,
+  { method, url, headers, body }: Pick<Exchange, 'method' | 'url' | 'headers' | 'body'>,
+  proxy: ProxyServer | undefined,
+): http.ClientRequest {
   return http.request({
     agent,
     method,

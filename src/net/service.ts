@@ -6,9 +6,9 @@ import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { messageOf, TscertError } from '../base/errors.js';
 import { connect } from './connect.js';
-import { startDeadline, timedOut } from './deadline.js';
+import { startDeadline } from './deadline.js';
 import type { Answer, Exchange } from './exchange.js';
-import { ExchangeFailure, exchangeFailure, type Phase } from './failure.js';
+import { ExchangeFailure, exchangeFailure, type Phase, timedOut } from './failure.js';
 import { createHttp1, type Streamed } from './http1.js';
 import { bareHost, type ProxySettings, proxyFor } from './proxy.js';
 
@@ -87,7 +87,7 @@ export function createService({ url, identity, proxy, proxyRoots, userAgent }: S
       });
     } catch (error) {
       closing.signal.throwIfAborted();
-      throw deadline.signal.aborted ? timedOut(url, CONNECT_TIMEOUT, { phase: 'connect', sent: false }) : error;
+      throw deadline.signal.aborted ? timedOut(url.host, CONNECT_TIMEOUT, { phase: 'connect', sent: false }) : error;
     } finally {
       deadline.clear();
     }
@@ -122,7 +122,7 @@ export function createService({ url, identity, proxy, proxyRoots, userAgent }: S
     } catch (error) {
       signal.throwIfAborted();
       closing.signal.throwIfAborted();
-      if (deadline.signal.aborted) throw timedOut(url, timeout, progress);
+      if (deadline.signal.aborted) throw timedOut(url.host, timeout, progress);
       throw exchangeFailure(error, { host: url.host, method, ...progress });
     } finally {
       deadline.clear();

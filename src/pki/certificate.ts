@@ -135,7 +135,8 @@ function readVersion(wrapped: Element | undefined): number {
   return version;
 }
 
-function readSerialNumber(element: Element): string {
+/** A serial number in the form of {@link CertificateContent}. */
+export function readSerialNumber(element: Element): string {
   const value = integerOf(element);
   if (value >= 0n)
     return integerBytesOf(element)
@@ -166,7 +167,8 @@ function readKnownKey(spki: Buffer): KeyObject | undefined {
 /** True when the issuer's name stands in the certificate, octet for octet, and the issuer's key has signed it. */
 export function isIssuedBy(certificate: CertificateContent, issuer: CertificateContent): boolean {
   const { raw } = certificate;
-  if (issuer.publicKey === undefined || !raw.issuer.equals(issuer.raw.subject)) return false;
+  // The names first: a key is read when it is first asked for.
+  if (!raw.issuer.equals(issuer.raw.subject) || issuer.publicKey === undefined) return false;
   return isSignedBy(raw.signatureAlgorithm, issuer.publicKey, raw.tbs, raw.signature);
 }
 

@@ -59,9 +59,9 @@ export function readDer(bytes: Uint8Array): Element {
 }
 
 function lay(node: Asn1, buffer: Buffer, start: number): Element {
-  const { content, end } = lengthAt(buffer, start + 1);
-  const tag = node.tagClass | node.type | (node.constructed ? 0x20 : 0);
-  if (buffer[start] !== tag || (tag & 0x1f) === 0x1f) throw derError(`the element at byte ${start} has a tag of another form`);
+  const { tag, content, end } = measure(buffer, start, { tag: 0, content: 0, end: 0 });
+  if (end > buffer.length) throw derError(`the element before byte ${content} runs over the end`);
+  if (tag !== (node.tagClass | node.type | (node.constructed ? 0x20 : 0))) throw oddTag(start);
   const children: Element[] = [];
   if (Array.isArray(node.value)) {
     let at = content;
@@ -75,21 +75,47 @@ function lay(node: Asn1, buffer: Buffer, start: number): Element {
   return { tag, der: buffer.subarray(start, end), content: buffer.subarray(content, end), children };
 }
 
-/** Where the content begins and ends, by a length octet in the one form that DER allows (X.690 §10.1). */
-function lengthAt(buffer: Buffer, at: number): { content: number; end: number } {
-  const first = buffer[at];
-  if (first === undefined) throw derError('it ends within a header');
-  const octets = first & 0x7f;
-  if (first < 0x80) return within(buffer, at + 1, first);
-  if (octets === 0 || octets > 4 || at + 1 + octets > buffer.length) throw derError(`the length at byte ${at} is not of DER's form`);
-  const length = buffer.readUIntBE(at + 1, octets);
-  if (length < 0x80 || buffer[at + 1] === 0) throw derError(`the length at byte ${at} is longer than DER allows`);
-  return within(buffer, at + 1 + octets, length);
+/** Where an element's content begins and ends. */
+export interface Extent {
+  tag: number;
+  content: number;
+  end: number;
 }
 
-function within(buffer: Buffer, content: number, length: number): { content: number; end: number } {
-  if (content + length > buffer.length) throw derError(`the element before byte ${content} runs over the end`);
-  return { content, end: content + length };
+/** The octets of the header at `at`, of which two must be there. */
+export function headerLengthAt(bytes: Uint8Array, at: number): number {
+  const first = bytes[at + 1] ?? 0;
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+/**
+ * Reads the header at `at` into `extent`, which is given back: tag and length in the one form that DER allows (X.690 §10.1). The element
+ * may end behind the bytes that are there. `origin` is the place of the bytes in what errors speak of.
+ * @throws {TscertError} `der-invalid`
+ */
+export function measure(bytes: Uint8Array, at: number, extent: Extent, origin = 0): Extent {
+  const tag = bytes[at];
+  const first = bytes[at + 1];
+  if (tag === undefined || first === undefined) throw derError('it ends within a header');
+  if ((tag & 0x1f) === 0x1f) throw oddTag(origin + at);
+  let length = first;
+  let content = at + 2;
+  if (first >= 0x80) {
+    const octets = first & 0x7f;
+    content += octets;
+    if (octets === 0 || octets > 4 || content > bytes.length) throw derError(`the length at byte ${origin + at + 1} is not of DER's form`);
+    length = 0;
+    for (let each = at + 2; each < content; each++) length = length * 256 + (bytes[each] ?? 0);
+    if (length < 0x80 || bytes[at + 2] === 0) throw derError(`the length at byte ${origin + at + 1} is longer than DER allows`);
+  }
+  extent.tag = tag;
+  extent.content = content;
+  extent.end = content + length;
+  return extent;
+}
+
+function oddTag(at: number): TscertError {
+  return derError(`the element at byte ${at} has a tag of another form`);
 }
 
 /** Takes the elements of a SEQUENCE one after the other, as its definition has them. */
@@ -143,7 +169,11 @@ export function derError(why: string, cause?: unknown): TscertError {
  * Runs a reader and gives its failures the code and the name of what was read.
  * @throws {TscertError} of `code` for `der-invalid` below it
  */
-export function reading<T>(code: 'certificate-invalid' | 'csr-invalid' | 'key-invalid', what: string, read: () => T): T {
+export function reading<T>(
+  code: 'certificate-invalid' | 'crl-invalid' | 'csr-invalid' | 'key-invalid' | 'response-invalid',
+  what: string,
+  read: () => T,
+): T {
   try {
     return read();
   } catch (error) {

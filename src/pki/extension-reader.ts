@@ -2,6 +2,7 @@
 import type { GeneralName } from '../base/names.js';
 import { derError, type Element, fieldsOf, readDer, TAG } from './der-reader.js';
 import { booleanOf, integerOf, namedBitsOf, oidOf, smallIntegerOf } from './der-values.js';
+import { type DistributionPoint, FRESHEST_CRL, readDistributionPoints, urlsOf } from './distribution-point.js';
 import { EXTENSION } from './extension.js';
 import { ipText, readGeneralName, type UnknownName } from './general-name.js';
 import type { ConstrainedNames, NameConstraints } from './usage.js';
@@ -33,18 +34,31 @@ export interface Extensions {
   readonly authorityKeyIdentifier: Buffer | undefined;
   readonly ocspUrls: readonly string[];
   readonly caIssuerUrls: readonly string[];
+  /** The URLs of `crlPoints`, of any scheme. */
   readonly crlUrls: readonly string[];
+  readonly crlPoints: readonly DistributionPoint[];
+  /** Where delta CRLs are. */
+  readonly deltaCrlPoints: readonly DistributionPoint[];
 }
 
 /**
- * Reads a SEQUENCE of extensions, or none.
+ * Reads a SEQUENCE of extensions, or none, by their identifiers and in their order.
  * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
  */
-export function readExtensions(element: Element | undefined): Extensions {
+export function readRawExtensions(element: Element | undefined): ReadonlyMap<string, RawExtension> {
   if (element !== undefined) fieldsOf(element, 'the extensions');
   const all = (element?.children ?? []).map(readExtension);
   const byOid = new Map(all.map((raw) => [raw.oid, raw]));
   if (byOid.size < all.length) throw derError('an extension stands there twice');
+  return byOid;
+}
+
+/**
+ * Reads the extensions of a certificate or a request, or none.
+ * @throws {TscertError} `der-invalid`, also when one extension stands there twice (RFC 5280 §4.2)
+ */
+export function readExtensions(element: Element | undefined): Extensions {
+  const byOid = readRawExtensions(element);
   const read = <T>(oid: string, reader: (value: Element) => T): T | undefined => {
     const raw = byOid.get(oid);
     return raw === undefined ? undefined : reader(readDer(raw.value));
@@ -52,8 +66,9 @@ export function readExtensions(element: Element | undefined): Extensions {
   const names = read(EXTENSION.subjectAltName, (value) => listOf(value, 'the alternative names').map(readGeneralName)) ?? [];
   const basic = read(EXTENSION.basicConstraints, readBasicConstraints);
   const access = read(EXTENSION.authorityInfoAccess, readAccess) ?? [];
+  const crlPoints = read(EXTENSION.crlDistributionPoints, readDistributionPoints) ?? [];
   return {
-    all,
+    all: [...byOid.values()],
     names: names.filter((name) => name.type !== 'unknown'),
     unknownNames: names.filter((name) => name.type === 'unknown'),
     keyUsage: read(EXTENSION.keyUsage, namedBitsOf),
@@ -68,7 +83,9 @@ export function readExtensions(element: Element | undefined): Extensions {
     authorityKeyIdentifier: read(EXTENSION.authorityKeyIdentifier, readAuthorityKeyIdentifier),
     ocspUrls: access.filter(({ method }) => method === '1.3.6.1.5.5.7.48.1').map(({ url }) => url),
     caIssuerUrls: access.filter(({ method }) => method === '1.3.6.1.5.5.7.48.2').map(({ url }) => url),
-    crlUrls: read(EXTENSION.crlDistributionPoints, readCrlUrls) ?? [],
+    crlUrls: crlPoints.flatMap(urlsOf),
+    crlPoints,
+    deltaCrlPoints: read(FRESHEST_CRL, readDistributionPoints) ?? [],
   };
 }
 
@@ -99,7 +116,11 @@ function readBasicConstraints(element: Element): { isCa: boolean; pathLength: nu
   return { isCa: flag !== undefined && booleanOf(flag), pathLength: length === undefined ? undefined : smallIntegerOf(length) };
 }
 
-function readAuthorityKeyIdentifier(element: Element): Buffer | undefined {
+/**
+ * The key identifier of an AuthorityKeyIdentifier, where it has one.
+ * @throws {TscertError} `der-invalid`
+ */
+export function readAuthorityKeyIdentifier(element: Element): Buffer | undefined {
   return fieldsOf(element, 'the authority key identifier').optional(TAG.implicit(0))?.content;
 }
 
@@ -110,14 +131,6 @@ function readAccess(element: Element): { method: string; url: string }[] {
     const location = readGeneralName(fields.any('the location'));
     fields.end();
     return location.type === 'uri' ? [{ method, url: location.value }] : [];
-  });
-}
-
-function readCrlUrls(element: Element): string[] {
-  return listOf(element, 'the CRL distribution points').flatMap((point) => {
-    const fullName = fieldsOf(point, 'a CRL distribution point').optional(TAG.tagged(0))?.children[0];
-    if (fullName?.tag !== TAG.tagged(0)) return [];
-    return fullName.children.map(readGeneralName).flatMap((name) => (name.type === 'uri' ? [name.value] : []));
   });
 }
 

@@ -1,12 +1,13 @@
 /** Signature algorithms of X.509 (RFC 3279, RFC 4055, RFC 5758, RFC 8410): which one a key signs with, and how one is checked. */
-import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { constants, createVerify, type KeyObject, sign, verify } from 'node:crypto';
 import { TscertError } from '../base/errors.js';
 import { type Der, nothing, oid, sequence } from './der.js';
 import { derError, type Element, fieldsOf, TAG } from './der-reader.js';
 import { oidOf, smallIntegerOf } from './der-values.js';
 import { keyTypeOf, publicKeyInfo } from './key.js';
 
-type Hash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+/** The hashes that may go before a signature. */
+export type Hash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 type Kind = 'rsa' | 'ec' | 'ed25519' | 'rsa-pss';
 
 interface Algorithm {
@@ -92,8 +93,16 @@ export function signWith(key: KeyObject, data: Uint8Array): Buffer {
 
 /** The words of an AlgorithmIdentifier: `ECDSA-SHA256`, or its dotted identifier. */
 export function signatureAlgorithmName(identifier: Element): string {
-  const dotted = oidOf(fieldsOf(identifier, 'the signature algorithm').next(TAG.oid, 'the type'));
-  return ALGORITHMS.find((entry) => entry.oid === dotted)?.name ?? dotted;
+  return algorithmOf(identifier)?.name ?? oidOf(fieldsOf(identifier, 'the signature algorithm').next(TAG.oid, 'the type'));
+}
+
+/**
+ * The hash that an AlgorithmIdentifier of a signature names; undefined for one that has none or is not known.
+ * @throws {TscertError} `der-invalid` when the identifier cannot be read
+ */
+export function signatureHashOf(identifier: Element): Hash | undefined {
+  const name = signatureAlgorithmName(identifier);
+  return name === 'RSA-PSS' ? readPss(identifier).hash : ALGORITHMS.find((entry) => entry.name === name)?.hash;
 }
 
 /**
@@ -102,18 +111,72 @@ export function signatureAlgorithmName(identifier: Element): string {
  * @throws {TscertError} `der-invalid` when the identifier cannot be read
  */
 export function isSignedBy(identifier: Element, key: KeyObject, data: Buffer, signature: Buffer): boolean {
-  const dotted = oidOf(fieldsOf(identifier, 'the signature algorithm').next(TAG.oid, 'the type'));
-  const algorithm = ALGORITHMS.find((entry) => entry.oid === dotted);
-  const pss = algorithm?.kind === 'rsa-pss';
-  if (algorithm === undefined || !(algorithm.kind === key.asymmetricKeyType || (pss && key.asymmetricKeyType === 'rsa'))) return false;
-  const parameters = pss ? readPss(identifier) : undefined;
+  const how = verifierOf(identifier, key);
+  if (how === undefined) return false;
   try {
-    if (parameters === undefined) return verify(algorithm.hash, data, key, signature);
-    const { hash, saltLength } = parameters;
-    return verify(hash, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature);
+    return verify(how.hash, data, { key, ...how.options }, signature);
   } catch {
     return false;
   }
+}
+
+/** A signature that is checked over data which comes in pieces. */
+export interface SignatureCheck {
+  update(piece: Uint8Array): void;
+  /** True when the signature is over all the pieces; asked once. */
+  fits(signature: Buffer): boolean;
+}
+
+/**
+ * Begins a check of what {@link isSignedBy} checks; undefined when the key is of another kind or the algorithm is unknown. The pieces go
+ * into a hash and are not kept, except for {@link isCheckedWhole Ed25519}.
+ * @throws {TscertError} `der-invalid` when the identifier cannot be read
+ */
+export function beginSignatureCheck(identifier: Element, key: KeyObject): SignatureCheck | undefined {
+  const how = verifierOf(identifier, key);
+  if (how === undefined) return undefined;
+  if (how.hash === undefined) {
+    const pieces: Buffer[] = [];
+    return {
+      update: (piece) => void pieces.push(Buffer.from(piece)),
+      fits: (signature) => isSignedBy(identifier, key, Buffer.concat(pieces), signature),
+    };
+  }
+  const check = createVerify(how.hash);
+  return {
+    update: (piece) => void check.update(piece),
+    fits(signature) {
+      try {
+        return check.verify({ key, ...how.options }, signature);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/** True for Ed25519 (RFC 8032 §5.1.7): its hash begins with the signature, which stands behind the data, so the data has to be kept. */
+export function isCheckedWhole(identifier: Element): boolean {
+  return algorithmOf(identifier)?.kind === 'ed25519';
+}
+
+function algorithmOf(identifier: Element): Algorithm | undefined {
+  const dotted = oidOf(fieldsOf(identifier, 'the signature algorithm').next(TAG.oid, 'the type'));
+  return ALGORITHMS.find((entry) => entry.oid === dotted);
+}
+
+interface Verifier {
+  readonly hash: Hash | undefined;
+  readonly options: { readonly padding?: number; readonly saltLength?: number };
+}
+
+function verifierOf(identifier: Element, key: KeyObject): Verifier | undefined {
+  const algorithm = algorithmOf(identifier);
+  const pss = algorithm?.kind === 'rsa-pss';
+  if (algorithm === undefined || !(algorithm.kind === key.asymmetricKeyType || (pss && key.asymmetricKeyType === 'rsa'))) return undefined;
+  if (!pss) return { hash: algorithm.hash, options: {} };
+  const { hash, saltLength } = readPss(identifier);
+  return { hash, options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength } };
 }
 
 /** RSASSA-PSS-params (RFC 4055 §3.1); the mask's hash is the same in every certificate that OpenSSL would accept. */

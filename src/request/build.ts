@@ -5,8 +5,19 @@ import { TscertError } from '../base/errors.js';
 import { nameKey, parseDnsName, parseName } from '../base/names.js';
 import { DEFAULT_KEY_TYPE, type KeyType, parseKeyType } from '../pki/key-type.js';
 import { type CertificateOptions, type ConfigOptions, RUN_KEYS } from './options.js';
-import type { CertificateRequest, CertificateSpec, DnsOptions, IssuerRequest, SecretRef, SolverRequest } from './request.js';
-import { buildTargets } from './targets.js';
+import type {
+  AcmeRequest,
+  CertificateRequest,
+  CertificateSpec,
+  DnsOptions,
+  IssuerRequest,
+  RevocationRequest,
+  SecretRef,
+  SolverRequest,
+} from './request.js';
+import { secretNameOf } from './secrets.js';
+import { signerOf } from './signer.js';
+import { buildTargets, checkPath } from './targets.js';
 
 /** What building needs from outside: the time, the CAs, and the CSR files that options name. */
 export interface BuildHelp {
@@ -14,6 +25,8 @@ export interface BuildHelp {
   readonly now: number;
   /** The directory that a CA's short name or URL means, and its staging directory, which is the first one when it shall be used. */
   directoriesOf(ca: CaOptions): { readonly directory: string; readonly staging?: string };
+  /** Everything is kept in a cluster: a certificate whose Secret nobody names goes to the one of its own name. */
+  readonly inCluster?: boolean;
   /** What an existing CSR asks for. */
   readCsr(file: string): CertificateSpec;
 }
@@ -38,7 +51,7 @@ const DEFAULT_JOBS = 300;
  */
 export function buildRequests(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): CertificateRequest[] {
   const entries = config.certificates ?? [];
-  const named = flags.domains !== undefined || flags.csr !== undefined;
+  const named = isNamed(flags);
   const picked = named
     ? [{}]
     : flags.name === undefined
@@ -54,6 +67,7 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
   }
   const requests = picked.map((entry) => buildRequest(merge(flags, entry, config), help));
   const seen = new Set<string>();
+  checkSecrets(requests);
   for (const { name } of requests) {
     if (seen.has(name))
       throw new TscertError('config-invalid', `Cannot store two certificates under the name "${name}": give one of them another name`, {
@@ -64,9 +78,32 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
   return requests;
 }
 
-/** Who signs, by the options of the run alone: for what is about an account and no certificate. */
-export function buildIssuer(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): IssuerRequest {
-  return issuerOf(merge(flags, {}, config), help);
+/** True when options name a certificate themselves. Whom a cluster knows has a common name, and often no other. */
+export function isNamed({ domains, csr, cn, issuer }: CertificateOptions): boolean {
+  return domains !== undefined || csr !== undefined || (issuer === 'kubernetes' && cn !== undefined);
+}
+
+/** Two certificates in one Secret would overwrite each other for ever. */
+function checkSecrets(requests: readonly CertificateRequest[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, deploy } of requests) {
+    for (const target of deploy) {
+      if (target.kind !== 'secret') continue;
+      const place = `${target.namespace === undefined ? '' : `${target.namespace}/`}${target.name}${target.context === undefined ? '' : `@${target.context}`}`;
+      const owner = owners.get(place);
+      if (owner !== undefined) {
+        throw new TscertError('config-invalid', `Cannot write both "${owner}" and "${name}" into the Secret "${place}"`, {
+          data: { name, secret: place },
+        });
+      }
+      owners.set(place, name);
+    }
+  }
+}
+
+/** The CA, by the options of the run alone: for what is about an account and no certificate. */
+export function buildIssuer(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): AcmeRequest {
+  return acmeOf(merge(flags, {}, config), help);
 }
 
 /** How DNS is looked at, from the same options. */
@@ -105,7 +142,9 @@ function merge(flags: CertificateOptions, entry: CertificateOptions, config: Con
 }
 
 function omit<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
+  const rest: Partial<T> = {};
+  for (const key of Object.keys(value) as (keyof T)[]) if (!keys.includes(key as K)) rest[key] = value[key];
+  return rest as Omit<T, K>;
 }
 
 /** @param spec what the options ask for, where that is known already */
@@ -138,10 +177,21 @@ function buildRequest(options: Merged, help: BuildHelp): CertificateRequest {
     solvers: solversOf(options),
     ...(options.renewBefore === undefined ? {} : { renewBefore: parseRenewBefore(options.renewBefore) }),
     ...(options.keepGenerations === undefined && options.keepAge === undefined ? {} : { history: historyOf(options) }),
-    deploy: buildTargets(options, name),
+    deploy: buildTargets(withSecret(options, name, help), name),
     ...(options.preHook === undefined ? {} : { preHook: options.preHook }),
     ...(options.postHook === undefined ? {} : { postHook: options.postHook }),
+    ...revocationOf(options),
   };
+}
+
+function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { readonly revocation?: RevocationRequest } {
+  if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
+  const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
+  return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
+}
+
+function withSecret(options: Merged, name: string, { inCluster = false }: BuildHelp): Merged {
+  return !inCluster || options.secret !== undefined || options.csr !== undefined ? options : { ...options, secret: [secretNameOf(name)] };
 }
 
 function historyOf({ keepGenerations, keepAge }: Merged): NonNullable<CertificateRequest['history']> {
@@ -159,7 +209,7 @@ function specOf(options: Merged, help: BuildHelp): CertificateSpec {
     .filter((text) => text !== '')
     .map(parseName);
   const unique = [...new Map(names.map((name) => [nameKey(name), name])).values()];
-  if (options.cn !== undefined && !unique.some(({ value }) => value === options.cn)) {
+  if (options.cn !== undefined && options.issuer !== 'kubernetes' && !unique.some(({ value }) => value === options.cn)) {
     throw new TscertError('request-invalid', `Cannot use "${options.cn}" as common name: it is none of the names`, {
       data: { field: 'cn' },
     });
@@ -172,6 +222,14 @@ function specOf(options: Merged, help: BuildHelp): CertificateSpec {
 }
 
 function issuerOf(options: Merged, help: BuildHelp): IssuerRequest {
+  return options.issuer === 'kubernetes' ? signerOf(options) : acmeOf(options, help);
+}
+
+function acmeOf(options: Merged, help: BuildHelp): AcmeRequest {
+  const stray = (['signer', 'usage', 'expiration'] as const).find((key) => options[key] !== undefined);
+  if (stray !== undefined && options.issuer !== 'kubernetes') {
+    throw new TscertError('usage', `Cannot use --${stray} with an ACME CA: it is for --issuer kubernetes`, { data: { field: stray } });
+  }
   const hmac: SecretRef | undefined = options.eabHmac ?? (options.eabHmacFile === undefined ? undefined : { file: options.eabHmacFile });
   if ((options.eabKid === undefined) !== (hmac === undefined)) {
     throw new TscertError('usage', 'Cannot bind an external account with half of it: --eab-kid and --eab-hmac-file go together');

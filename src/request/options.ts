@@ -29,6 +29,10 @@ const dnsEntry = v.union([
 
 /** What belongs to one certificate; at the top of the file each of these is the default for all entries. */
 const perCertificate = {
+  issuer: v.pipe(v.picklist(['acme', 'kubernetes']), v.description('Who signs: an ACME CA (the default), or a signer of a cluster')),
+  signer: v.pipe(text, v.description('issuer: kubernetes: signer of certificates.k8s.io, SIGNER or SIGNER@CONTEXT')),
+  usage: v.pipe(texts, v.description('issuer: kubernetes: what the certificate is for, as "server auth"')),
+  expiration: v.pipe(text, v.description('issuer: kubernetes: how long the certificate shall hold, as 90d')),
   server: v.pipe(
     text,
     v.description('ACME directory: letsencrypt, letsencrypt-staging, zerossl, google, google-staging, sslcom, actalis, or a URL'),
@@ -74,6 +78,13 @@ const perCertificate = {
     v.description('How many of the newest generations stay in the archive, whatever their age'),
   ),
   keepAge: v.pipe(text, v.description('How long every generation stays in the archive, as 30d')),
+  revocationCheck: v.pipe(v.boolean(), v.description('Whether renew asks if the stored certificate was revoked; true unless given')),
+  allowPrivate: v.pipe(v.boolean(), v.description('Its OCSP responder and CRLs may be at loopback, private and other inner addresses')),
+  staple: v.pipe(text, v.description('File of the OCSP response that a server sends along, DER: kept fresh by renew and watch')),
+  secret: v.pipe(texts, v.description('Secrets of a cluster, as cert-manager writes them: [NAMESPACE/]NAME[@CONTEXT]')),
+  issuerRef: v.pipe(text, v.description("cert-manager's issuer that stands for the CA in the annotations of Secrets: [KIND[.GROUP]/]NAME")),
+  secretAnnotation: v.pipe(texts, v.description('Further annotations of those Secrets: KEY=VALUE')),
+  secretLabel: v.pipe(texts, v.description('Further labels of those Secrets: KEY=VALUE')),
   deploy: v.pipe(deploySchema, v.description('Where a new certificate goes: files, commands, nginx, haproxy, haproxy:FILE, apache')),
   deployHook: v.pipe(text, v.description('Command that is run after a new certificate has been stored')),
   preHook: v.pipe(text, v.description('Command that is run before the first certificate of a run is ordered')),

@@ -54,7 +54,25 @@ export interface AcmeRequest {
   readonly notAfter?: Date;
 }
 
-export type IssuerRequest = AcmeRequest;
+/** A signer of a cluster (certificates.k8s.io). */
+export interface KubernetesRequest {
+  readonly kind: 'kubernetes';
+  /** Names the authority: its signer, and `@CONTEXT` where it is that of another context. */
+  readonly directory: string;
+  readonly signer: string;
+  /** Of the kubeconfig; that of the run unless given. */
+  readonly context?: string;
+  /** What the certificate is for: such a request says it beside the CSR. */
+  readonly usages: readonly Usage[];
+  /** Asked for, not promised. */
+  readonly expirationSeconds?: number;
+  /** There are no accounts, profiles and staging directories. */
+  readonly email?: undefined;
+  readonly profile?: undefined;
+  readonly staging?: undefined;
+}
+
+export type IssuerRequest = AcmeRequest | KubernetesRequest;
 
 /** How names are proven; for one name the most specific fitting zone wins, then the order. */
 export type SolverRequest =
@@ -99,6 +117,31 @@ export interface ServerRequest {
   readonly pidFile?: string;
 }
 
+/** A Secret of a cluster. */
+export interface SecretRequest {
+  /** That of the context unless given. */
+  readonly namespace?: string;
+  readonly name: string;
+  /** Of the kubeconfig; the one of the run unless given. */
+  readonly context?: string;
+  /** Of the Certificate by which cert-manager would know it, and its issuer there. */
+  readonly certificateName: string;
+  readonly issuerRef?: { readonly name: string; readonly kind: string; readonly group: string };
+  /** What stands on it beside cert-manager's own. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A workload of a cluster whose pods are started anew. */
+export interface RolloutRequest {
+  readonly workload: 'deployment' | 'daemonset' | 'statefulset';
+  readonly name: string;
+  /** That of the context unless given. */
+  readonly namespace?: string;
+  /** Of the kubeconfig; the one of the run unless given. */
+  readonly context?: string;
+}
+
 /** A place that a certificate goes to once it is stored. Another value is another target. */
 export type TargetRequest =
   | ({ readonly kind: 'file' } & FileRequest)
@@ -110,8 +153,20 @@ export type TargetRequest =
       /** Its own copy of certificate and key, written before it is reloaded. */
       readonly file?: FileRequest;
     } & ServerRequest)
+  | ({ readonly kind: 'secret' } & SecretRequest)
+  | ({ readonly kind: 'rollout' } & RolloutRequest)
   /** `HOST:PORT` where the certificate must be served after all of these. */
   | { readonly kind: 'probe'; readonly address: string };
+
+/** How it is looked at whether a stored certificate was revoked. */
+export interface RevocationRequest {
+  /** `renew` asks, from time to time. */
+  readonly check: boolean;
+  /** What the certificate names may be at loopback, private and other inner addresses. */
+  readonly allowPrivate: boolean;
+  /** Absolute path of the OCSP response that a server sends along, DER. */
+  readonly staple?: string;
+}
 
 /** One certificate that is wanted. */
 export interface CertificateRequest {
@@ -131,6 +186,8 @@ export interface CertificateRequest {
   /** Commands before it is ordered, and at the end of the run that ordered it; the same one is run once for all certificates. */
   readonly preHook?: string;
   readonly postHook?: string;
+  /** Absent: it is asked, at public addresses. */
+  readonly revocation?: RevocationRequest;
   /** The flags that asked for it, when it stands in no configuration file: they are kept, so that it can be renewed. */
   readonly given?: OwnOptions;
 }

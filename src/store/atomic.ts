@@ -4,7 +4,7 @@ import { type FileSystem, hasCode } from './files.js';
 
 /** Content, owner and mode of a file; the mode is set whatever the umask. */
 interface FileContent {
-  readonly text: string;
+  readonly text: string | Uint8Array;
   /** Numbers; -1 leaves one as it comes. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly mode: number;

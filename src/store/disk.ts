@@ -20,6 +20,7 @@ import {
   findUnlinked,
   isGeneration,
   listGenerations,
+  markGeneration,
   noteLeft,
   outlineGeneration,
   readGeneration,
@@ -194,6 +195,16 @@ export function createDiskStore({ folder, process: own, isAlive, clock, backgrou
         const generation = currentOf(safe);
         const seen = generation && outlineGeneration(fs, path.join(archive, safe, generation));
         return generation && seen ? { generation, locations: locationsIn(path.join(live, safe)), ...seen } : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    async mark(name, ledger) {
+      const safe = storedName(name);
+      try {
+        const generation = currentOf(safe);
+        const parts = generation && markGeneration(fs, path.join(archive, safe, generation));
+        return parts && [generation, parts, ...ledger.map((key) => records.mark('ledger', key))].join(' ');
       } catch {
         return undefined;
       }

@@ -19,16 +19,26 @@ type Promised =
 
 /** Small files are read synchronously: a tenth of what the promises cost, and ten thousand certificates are looked at in a run. */
 export type FileSystem = Pick<typeof fs.promises, Promised> &
-  Pick<typeof fs, 'lstatSync' | 'readdirSync' | 'readFileSync' | 'readlinkSync'>;
+  Pick<typeof fs, 'existsSync' | 'lstatSync' | 'readdirSync' | 'readFileSync' | 'readlinkSync'>;
 
 /** The real file system. */
 export const nodeFileSystem: FileSystem = {
   ...fs.promises,
+  existsSync: fs.existsSync,
   lstatSync: fs.lstatSync,
   readdirSync: fs.readdirSync,
   readFileSync: fs.readFileSync,
   readlinkSync: fs.readlinkSync,
 };
+
+/**
+ * A text that becomes another as soon as a file is changed, or another takes its place; empty when there is none.
+ * @throws the system's error
+ */
+export function markFile(fs: FileSystem, file: string): string {
+  const found = fs.lstatSync(file, { throwIfNoEntry: false });
+  return found === undefined ? '' : `${found.ino}.${found.size}.${found.mtimeMs}.${found.ctimeMs}`;
+}
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',

@@ -9,7 +9,7 @@ import { type ErrorCode, isTscertError, TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { replaceFile, syncFolder, writeNewFile } from './atomic.js';
 import { digestOf, faultOf, PART_FILES, type Parts, partsOf } from './bundle.js';
-import { type FileSystem, hasCode, unreadable } from './files.js';
+import { type FileSystem, hasCode, markFile, unreadable } from './files.js';
 import type { Bundle } from './store.js';
 
 const META = 'meta.json';
@@ -161,6 +161,11 @@ function marksOf(fs: FileSystem, folder: string, parts: readonly PartName[]): Re
       return [part, `${size} ${mtimeMs}`];
     }),
   );
+}
+
+/** A text that becomes another as soon as a file of a generation is changed, or is gone. */
+export function markGeneration(fs: FileSystem, folder: string): string {
+  return [META, ...Object.values(PART_FILES)].map((file) => markFile(fs, `${folder}/${file}`)).join(' ');
 }
 
 /**

@@ -51,6 +51,22 @@ export interface RevocationRecord {
   readonly by: 'revoke' | 'ocsp' | 'crl';
 }
 
+/** When it was last asked whether the certificate that is stored was revoked, and what came of it. Times are RFC 3339. */
+export interface RevocationCheckRecord {
+  /** As in {@link RevocationRecord}. */
+  readonly serialNumber: string;
+  readonly at: string;
+  readonly status: 'good' | 'revoked' | 'unknown' | 'unchecked' | 'no-way';
+  /** Who said so, where somebody did. */
+  readonly by?: 'ocsp' | 'crl';
+  /** Why it could not be told. */
+  readonly message?: string;
+  /** Nobody is asked again before. */
+  readonly checkAt: string;
+  /** The file from which a server staples, where there is to be one; `until` is absent while no good response stands in it. */
+  readonly staple?: { readonly file: string; readonly until?: string };
+}
+
 /** One thing that happened, with cert-manager's words: Issuing, Generated, Requested, Issued, Failed. */
 export interface LedgerEvent {
   /** RFC 3339. */
@@ -65,6 +81,7 @@ export interface CertificateLedger {
   readonly failure?: FailureRecord;
   readonly renewalInfo?: RenewalInfoRecord;
   readonly revocation?: RevocationRecord;
+  readonly revocationCheck?: RevocationCheckRecord;
   /** Newest last, at most {@link MOST_EVENTS}. */
   readonly events: readonly LedgerEvent[];
   /** Since the record began. */
@@ -106,7 +123,7 @@ export function emptyLedger(): CertificateLedger {
 function faultOf(record: Json): string | undefined {
   if (!isObject(record)) return 'its record is damaged';
   if (record.version !== VERSION) return `its record has the unknown version ${JSON.stringify(record.version)} (of a later tscert?)`;
-  const { events, counts, failure, renewalInfo, revocation } = record;
+  const { events, counts, failure, renewalInfo, revocation, revocationCheck } = record;
   const isWhole =
     Array.isArray(events) &&
     events.every((event) => hasTexts(event, 'at', 'type', 'reason', 'message')) &&
@@ -115,7 +132,8 @@ function faultOf(record: Json): string | undefined {
     isCount(counts.failed) &&
     (failure === undefined || isFailure(failure)) &&
     (renewalInfo === undefined || isRenewalInfo(renewalInfo)) &&
-    (revocation === undefined || hasTexts(revocation, 'serialNumber', 'at', 'reason', 'by'));
+    (revocation === undefined || hasTexts(revocation, 'serialNumber', 'at', 'reason', 'by')) &&
+    (revocationCheck === undefined || isRevocationCheck(revocationCheck));
   return isWhole ? undefined : 'its record is damaged';
 }
 
@@ -131,6 +149,14 @@ function isRenewalInfo(value: Json): boolean {
   if (!isTime(checkAt)) return false;
   if (window === undefined) return pick === undefined;
   return hasTexts(window, 'start', 'end') && isTime(window.start) && isTime(window.end) && isTime(pick);
+}
+
+function isRevocationCheck(value: Json): boolean {
+  if (!hasTexts(value, 'serialNumber', 'at', 'status', 'checkAt')) return false;
+  const { at, checkAt, by, message, staple } = value;
+  const areTexts = [by, message].every((text) => text === undefined || typeof text === 'string');
+  const isStaple = staple === undefined || (hasTexts(staple, 'file') && (staple.until === undefined || isTime(staple.until)));
+  return areTexts && isStaple && [at, checkAt].every(isTime);
 }
 
 type Members = { readonly [key: string]: Json | undefined };

@@ -1,4 +1,5 @@
 /** A Store that lives and dies with the process: for tests, dry runs and programs that keep certificates themselves. */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
@@ -45,6 +46,17 @@ export function createMemoryStore({ clock }: { readonly clock: Clock }): Store {
       if (stored === undefined) return undefined;
       const { generation, locations, meta, privateKey } = stored;
       return { generation, locations, meta, hasKey: privateKey !== undefined };
+    },
+    async mark(name, ledger) {
+      const safe = storedName(name);
+      const stored = find(safe, certificates.get(safe)?.current);
+      const parts = ledger.map((key) => recordsOf('ledger').get(key) ?? '');
+      return (
+        stored &&
+        createHash('sha256')
+          .update(JSON.stringify([stored, parts]))
+          .digest('hex')
+      );
     },
     async save(name, bundle) {
       const safe = storedName(name);

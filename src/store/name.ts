@@ -1,5 +1,5 @@
 /** Names of stored certificates, made safe for paths: the one place that decides what may become a folder. */
-import { TscertError } from '../base/errors.js';
+import { isTscertError, TscertError } from '../base/errors.js';
 
 const LONGEST = 200;
 
@@ -16,6 +16,16 @@ export function storedName(name: string): string {
     });
   }
   return safe;
+}
+
+/** {@link storedName}, or `undefined` for what cannot be the name of a stored certificate. */
+export function storedNameIn(text: string): string | undefined {
+  try {
+    return storedName(text);
+  } catch (error) {
+    if (isTscertError(error, 'name-invalid')) return undefined;
+    throw error;
+  }
 }
 
 function reasonAgainst(name: string): string | undefined {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { TscertError } from '../base/errors.js';
 import type { Json } from '../base/json.js';
 import { makeFolder, replaceFile, syncFolder } from './atomic.js';
-import { type FileSystem, hasCode, unreadable, unwritable } from './files.js';
+import { type FileSystem, hasCode, markFile, unreadable, unwritable } from './files.js';
 import { type Owner, temporaryName } from './owner.js';
 import { fileNameOf, keyOf } from './record-name.js';
 import type { RecordKind, Records } from './store.js';
@@ -16,11 +16,16 @@ export const RECORD_FOLDERS: Readonly<Record<RecordKind, string>> = {
   cache: 'state/cache',
 };
 
+export interface MarkedRecords extends Records {
+  /** A text that becomes another as soon as the record is written, or removed; empty when there is none. */
+  mark(kind: RecordKind, key: string): string;
+}
+
 /**
  * The records below `folder`. Changes of one record by this process happen in the order in which they were asked for. A damaged
  * record is `store-damaged`, except in the cache, where it is as good as absent.
  */
-export function createRecords({ folder, self, fs }: { folder: string; self: Owner; fs: FileSystem }): Records {
+export function createRecords({ folder, self, fs }: { folder: string; self: Owner; fs: FileSystem }): MarkedRecords {
   const folders = new Map(Object.entries(RECORD_FOLDERS).map(([kind, below]) => [kind, path.join(folder, below)]));
   const folderOf = (kind: RecordKind): string => folders.get(kind) ?? path.join(folder, RECORD_FOLDERS[kind]);
   const fileOf = (kind: RecordKind, key: string): string => `${folderOf(kind)}/${fileNameOf(key)}.json`;
@@ -40,7 +45,7 @@ export function createRecords({ folder, self, fs }: { folder: string; self: Owne
     let text: string;
     try {
       // Most records that are asked for are not there, and an error costs ten times the look.
-      if (fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
+      if (!fs.existsSync(file) && fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
       text = fs.readFileSync(file, 'utf8');
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
@@ -56,6 +61,7 @@ export function createRecords({ folder, self, fs }: { folder: string; self: Owne
   };
 
   return {
+    mark: (kind, key) => markFile(fs, fileOf(kind, key)),
     async get(kind, key) {
       return read(kind, fileOf(kind, key))?.value;
     },

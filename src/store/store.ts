@@ -49,6 +49,8 @@ export interface Outline extends Pick<Stored, 'generation' | 'locations' | 'meta
 export interface Lock {
   /** Lets go; never throws, and is harmless the second time. */
   release(): Promise<void>;
+  /** Where it can be lost while it is held: aborted as soon as another may hold it, and whatever is done under it must stop. */
+  readonly lost?: AbortSignal;
 }
 
 /** The tool's own records, by kind: account keys, orders under way, failures, pending keys. */
@@ -74,6 +76,11 @@ export interface Store extends Records {
    * `undefined` where only `load` can tell, and says what is wrong.
    */
   outline(name: string): Promise<Outline | undefined>;
+  /**
+   * A text that becomes another as soon as the current generation of this name, or one of these records of the ledger, is changed, without
+   * reading them; `undefined` where that cannot be told, or nothing is stored.
+   */
+  mark(name: string, ledger: readonly string[]): Promise<string | undefined>;
   /** Stores a new generation and makes it current in one atomic step: afterwards all of it is current, or none. */
   save(name: string, bundle: Bundle): Promise<Stored>;
   /** Names of all stored certificates, sorted. */

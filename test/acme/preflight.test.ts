@@ -5,7 +5,7 @@ import { AUTHORITIES, authorityAt, directoryFor, findAuthority } from '../../src
 import { checkProfile, checkRequest, identifiersOf } from '../../src/acme/preflight.js';
 import type { ChallengeType, Solver, SolverPicker } from '../../src/acme/solver.js';
 import { KEY_TYPES } from '../../src/pki/key-type.js';
-import type { CertificateRequest } from '../../src/request/request.js';
+import type { AcmeRequest, CertificateRequest } from '../../src/request/request.js';
 import { createPicker } from '../../src/solver/pick.js';
 import { code, wantedFor } from './kit.js';
 
@@ -77,7 +77,7 @@ describe('before an order', () => {
 
   it("what Let's Encrypt does not issue is not asked of it", () => {
     const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `n${at}.example.com`);
-    const issuer = { ...wanted(LETS_ENCRYPT).issuer };
+    const issuer = wanted(LETS_ENCRYPT).issuer as AcmeRequest;
     checkRequest(wanted(LETS_ENCRYPT, many(100)), all);
     assert.throws(() => checkRequest(wanted(LETS_ENCRYPT, many(101)), all), code('request-invalid'));
     assert.throws(
@@ -105,7 +105,8 @@ describe('before an order', () => {
 
   it('a profile is one of the directory’s', () => {
     const directory = { newNonce: '', newAccount: '', newOrder: '', externalAccountRequired: false };
-    const under = (profile: string): CertificateRequest => wanted(PRIVATE, undefined, { issuer: { ...wanted(PRIVATE).issuer, profile } });
+    const under = (profile: string): CertificateRequest =>
+      wanted(PRIVATE, undefined, { issuer: { ...(wanted(PRIVATE).issuer as AcmeRequest), profile } });
     checkProfile(wanted(PRIVATE), directory);
     checkProfile(under('short'), { ...directory, profiles: { short: 'short' } });
     assert.throws(() => checkProfile(under('long'), { ...directory, profiles: { short: 'short' } }), code('profile-unknown'));

@@ -17,7 +17,7 @@ test('flags that were kept since are taken, with what is given to this run befor
   await keepGiven('www', checkOwnOptions({ domains: ['a.test'], name: 'www', email: 'then@example.com' }, 'the flags'), store);
   const system = { clock: realClock, env: {}, cwd: '/' } as unknown as System;
   const config = { certificates: [{ domains: ['file.test'] }] } as ConfigOptions;
-  const options: Options = { own: { email: 'now@example.com' }, config, given: { email: 'now@example.com' } };
+  const options: Options = { inCluster: false, own: { email: 'now@example.com' }, config, given: { email: 'now@example.com' } };
   const { groups, refresh } = await findRenewals(options, { names: [], store, system, dryRun: false });
   const [ofFile, kept] = groups.flatMap(({ requests }) => requests);
   assert.ok(ofFile !== undefined && kept !== undefined);

@@ -51,6 +51,29 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       }
     });
 
+    test('a mark stays while nothing changes, and is another after each change', async () => {
+      const mark = (): Promise<string | undefined> => under.other.mark('mark.test', ['of:mark.test', 'other:mark.test']);
+      assert.equal(await mark(), undefined);
+      const seen: (string | undefined)[] = [];
+      const changes: (() => Promise<unknown>)[] = [
+        () => under.store.save('mark.test', first),
+        () => under.store.put('ledger', 'of:mark.test', { count: 1 }),
+        () => under.store.put('ledger', 'of:mark.test', { count: 2 }),
+        () => under.store.put('ledger', 'other:mark.test', 1),
+        () => under.store.delete('ledger', 'of:mark.test'),
+        () => under.store.save('mark.test', second),
+        () => under.store.save('mark.test', first),
+      ];
+      for (const change of changes) {
+        await change();
+        seen.push(await mark());
+        assert.equal(await mark(), seen.at(-1));
+      }
+      assert.ok(seen.every((one) => one !== undefined));
+      assert.equal(new Set(seen).size, changes.length);
+      await under.store.delete('ledger', 'other:mark.test');
+    });
+
     test('a later generation becomes current and sorts after the earlier one', async () => {
       const one = await under.store.save('again.test', first);
       const two = await under.other.save('again.test', second);

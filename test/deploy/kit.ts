@@ -17,9 +17,13 @@ export function deliveryOf(name: string): Delivery {
   return { stored: { ...makeBundle(name), name, generation: '0001', locations }, domains: [name], notAfter: Date.UTC(2027, 0, 1) };
 }
 
+async function noCluster(): Promise<never> {
+  throw new Error('there is no cluster');
+}
+
 export function partsOf(changes: Partial<TargetParts> = {}): TargetParts {
   const environment = { PATH: process.env.PATH };
-  return { clock: realClock, environment, fs: nodeFileSystem, reloads: createReloads(), ...changes };
+  return { clock: realClock, environment, fs: nodeFileSystem, reloads: createReloads(), clusters: noCluster, ...changes };
 }
 
 /** Brings a certificate to a target; what was said on the way. */

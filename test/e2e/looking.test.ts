@@ -160,8 +160,8 @@ describe('looking', { skip: (await whyNoPebble()) || skipUnless('promtool') }, (
       good.stdout
         .trimEnd()
         .split('\n')
-        .map((line) => line.slice(0, 9).trimEnd()),
-      ['✔ files', '✔ key', '✔ dates', '✔ chain', '✔ root', '✔ request', '✔ served'],
+        .map((line) => line.slice(0, 12).trimEnd()),
+      ['✔ files', '✔ key', '✔ dates', '✔ chain', '✔ root', '– revocation', '✔ request', '✔ served'],
     );
     const unknown = await world.run(['verify', 'www']);
     assert.equal(unknown.code, 0, unknown.stdout);

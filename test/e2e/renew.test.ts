@@ -40,6 +40,19 @@ describe('tscert renew', { skip: await whyNoPebble() }, () => {
     assert.equal(orders(), before);
   });
 
+  test('what earlier runs have noted to be quiet is looked at again once a file of it is damaged', async () => {
+    const notes = path.join(world.folder, 'state/cache/quiet.json');
+    assert.match(await readFile(notes, 'utf8'), /"a\.example\.com"/);
+    const file = path.join(world.folder, 'archive/a.example.com/0001/fullchain.pem');
+    const whole = await readFile(file);
+    await writeFile(file, Buffer.from(whole).fill(0x41, 100, 110));
+    const healed = await world.run(['renew'], cron());
+    assert.equal(healed.code, 0, healed.stderr);
+    assert.match(healed.stdout, /a\.example\.com is issued/);
+    await rm(notes);
+    assert.equal((await world.run(['renew'], cron())).stderr, 'tscert: 1 certificate: 1 not due\n');
+  });
+
   test('plan tells when, and what is due and why, and touches nothing', async () => {
     const issued = await world.run(['issue', '-d', 'b.example.com', '--dns', 'route53', '--renew-before', '99%']);
     assert.equal(issued.code, 0, issued.stderr);

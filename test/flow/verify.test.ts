@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { TscertError } from '../../src/base/errors.js';
+import type { Evidence, RevocationReport } from '../../src/flow/revocation/evidence.js';
 import { type Check, type VerifyParts, verifyServer, verifyStored } from '../../src/flow/verify.js';
+import type { Served } from '../../src/net/tls.js';
 import { encodePrivateKey } from '../../src/pki/key.js';
 import type { Stored } from '../../src/store/store.js';
 import { DAY, NOW, party } from '../pki/support.js';
@@ -134,4 +136,68 @@ test('a server that sends the stored certificate is told so; one that sends anot
   const other = await verifyServer('www.test:443', partsOf(world, serving(old, world.intermediate)));
   assert.ok(brief(other).includes('stored failed IncorrectCertificate'));
   assert.match(messageOf(other, 'stored'), /as "mine": perhaps the server was not reloaded/);
+});
+
+describe('revocation', () => {
+  const origin = { by: 'responder', place: 'http://ocsp.test/' } as const;
+  const ocsp = (status: 'good' | 'unknown' | 'revoked', by: 'responder' | 'staple' = 'responder') =>
+    ({ kind: 'ocsp', status, origin: { ...origin, by }, revocation: { at: new Date(NOW), reason: 'superseded' } }) as unknown as Evidence;
+  const reportOf = (status: RevocationReport['status'], evidence: readonly Evidence[] = [], more: Partial<RevocationReport> = {}) => ({
+    ...{ status, issuer: undefined, decisive: evidence[0], evidence, failures: [], notes: [] },
+    ...more,
+  });
+
+  test('of what is stored: it was not, it was, its CA does not know it, it cannot be told', async () => {
+    const world = createLookingWorld();
+    await world.put('www');
+    const failure = { kind: 'ocsp', reason: 'network', message: 'Cannot reach it' } as const;
+    for (const [report, expected] of [
+      [reportOf('good', [ocsp('good')]), ['revocation passed', 'it was not revoked, says OCSP (http://ocsp.test/)']],
+      [
+        reportOf('revoked', [ocsp('revoked')]),
+        ['revocation failed Revoked', `it was revoked at ${new Date(NOW).toISOString()} (superseded), says OCSP (http://ocsp.test/)`],
+      ],
+      [
+        reportOf('unknown', [ocsp('unknown')]),
+        ['revocation failed UnknownToIssuer', 'its CA does not know it, says OCSP (http://ocsp.test/)'],
+      ],
+      [reportOf('unchecked', [], { failures: [failure] }), ['revocation unknown', 'Cannot reach it']],
+      [reportOf('no-way'), ['revocation unknown', 'the certificate names neither an OCSP responder nor a CRL']],
+    ] as const) {
+      const asked: boolean[] = [];
+      const ask: VerifyParts['ask'] = async ({ others }, allowPrivate) => {
+        assert.equal(others.length, 1);
+        asked.push(allowPrivate);
+        return report;
+      };
+      const wanted = request('www', { revocation: { check: true, allowPrivate: true } });
+      const checks = await verifyStored(wanted, [], partsOf(world, { ask }));
+      assert.deepEqual([brief(checks).find((line) => line.startsWith('revocation')), messageOf(checks, 'revocation')], expected);
+      assert.deepEqual(asked, [true]);
+    }
+  });
+
+  test('of a server: a staple that the certificate demands must be there, and believed', async () => {
+    const world = createLookingWorld();
+    const leaf = party('www.test', world.intermediate, { names: request('www').spec.names, mustStaple: true });
+    const staple = Buffer.from('3000', 'hex');
+    const shaken = (more: Partial<Served>) => ({
+      shake: async () => ({ chain: [leaf.certificate.der, world.intermediate.certificate.der], protocol: 'TLSv1.3', ...more }),
+    });
+    for (const [more, evidence, expected] of [
+      [{ staple }, ocsp('good', 'staple'), 'staple passed'],
+      [{ staple }, ocsp('good'), 'staple failed NotStapled'],
+      [{}, ocsp('good'), 'staple failed NotStapled'],
+    ] as const) {
+      const ask: VerifyParts['ask'] = async ({ staple: sent }) => {
+        assert.deepEqual(sent, 'staple' in more ? { response: staple, place: 'www.test:443' } : undefined);
+        return reportOf('good', [evidence]);
+      };
+      const checks = await verifyServer('www.test:443', partsOf(world, { ...shaken(more), ask }));
+      assert.equal(
+        brief(checks).find((line) => line.startsWith('staple')),
+        expected,
+      );
+    }
+  });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseName } from '../../src/base/names.js';
 import { metaOf } from '../../src/policy/meta.js';
 import { type CertificateFacts, createChain, type DueInput, dueCheck, renewalTime, type StoredFacts } from '../../src/policy/renewal.js';
-import type { CertificateRequest, CertificateSpec } from '../../src/request/request.js';
+import type { AcmeRequest, CertificateRequest, CertificateSpec } from '../../src/request/request.js';
 
 const DAY = 86_400_000;
 const NOT_BEFORE = Date.UTC(2026, 0, 1);
@@ -160,7 +160,7 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
   ],
   [
     'another profile is RequestChanged',
-    wants({}, { issuer: { ...request().issuer, profile: 'shortlived' } }),
+    wants({}, { issuer: { ...(request().issuer as AcmeRequest), profile: 'shortlived' } }),
     'RequestChanged: The request has changed: profile (none) became "shortlived"',
   ],
   [
@@ -173,7 +173,13 @@ const table: readonly [sentence: string, changes: Partial<DueInput>, verdict: st
     wants(
       {},
       {
-        issuer: { ...request().issuer, email: 'a@b.test', agreeTos: false, preferredChain: 'X', notAfter: new Date(NOT_BEFORE) },
+        issuer: {
+          ...(request().issuer as AcmeRequest),
+          email: 'a@b.test',
+          agreeTos: false,
+          preferredChain: 'X',
+          notAfter: new Date(NOT_BEFORE),
+        },
         solvers: [{ type: 'http-01', port: 80 }],
         deploy: [{ kind: 'command', command: 'true', timeout: 1_000 }],
       },

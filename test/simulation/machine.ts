@@ -90,7 +90,7 @@ export function createMachine(options: MachineOptions): Machine {
 
   const isDone = (name: string, certificate: string): boolean =>
     served.get(name) === certificate || (twist === 'careless' && attempted.has(certificate));
-  const deployerFor = (power: Power, clock: Clock): Deployer => ({
+  const deployerFor = (power: Power, clock: Clock): Pick<Deployer, 'deploy' | 'isDone'> => ({
     isDone: async ({ name }, fingerprint) => fingerprintOf(served.get(name) ?? '') === fingerprint,
     deploy: ({ name }, { stored }) =>
       power.act(async () => {
@@ -129,6 +129,7 @@ export function createMachine(options: MachineOptions): Machine {
       store: () => store,
       http: async () => http,
       picker: async () => createPicker([{ solver }]),
+      clusters: () => Promise.reject(new Error('there is no cluster')),
       close: async () => undefined,
     };
     const { signal } = new AbortController();

@@ -70,6 +70,7 @@ export function createPower(cut?: Cut): Power {
     store: (store) => ({
       load: (name) => forLiving(() => store.load(name)),
       outline: (name) => forLiving(() => store.outline(name)),
+      mark: (name, ledger) => forLiving(() => store.mark(name, ledger)),
       save: (name, bundle) => act(() => store.save(name, bundle)),
       generations: (name) => forLiving(() => store.generations(name)),
       loadGeneration: (name, id) => forLiving(() => store.loadGeneration(name, id)),

@@ -1,6 +1,6 @@
 /**
  * A year of renewals with all that goes wrong in one. Forty certificates in the usual run, half of them for 90 days, most others for 45, the
- * rest for six; SIMULATED_CERTIFICATES=500 is for the night, and SIMULATED_SEED is for another year.
+ * rest for six; SIMULATED_CERTIFICATES=500 is for the night (with TSCERT_TEST_TIMEOUT=7200), and SIMULATED_SEED is for another year.
  */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';

@@ -35,6 +35,8 @@ export interface PebbleOptions {
   /** Every challenge passes unseen. */
   readonly alwaysValid?: boolean;
   readonly keyAlgorithm?: 'ecdsa' | 'rsa';
+  /** The responder that its certificates name; none unless given. */
+  readonly ocspUrl?: string;
 }
 
 /** How many requests of each kind were answered, by Pebble's own log; `total` is all of them. */
@@ -59,6 +61,8 @@ export interface Pebble {
   log(): string;
   /** The root at this index as PEM: what issued chains end in. */
   root(index?: number): Promise<string>;
+  /** The intermediate that signs, and its key, PEM: who has them can answer for it. With `keyAlgorithm: rsa` only. */
+  intermediate(): Promise<{ readonly certificate: string; readonly key: string }>;
   /** What it answers when it is asked about this certificate (PEM), RFC 9773 §4.1. */
   setRenewalInfo(certificate: string, answer: unknown): Promise<void>;
   /** What it knows of an issued certificate: `Valid`, or `Revoked` with the reason's number where one was given. */
@@ -253,7 +257,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
           privateKey: path.join(folder, 'key.pem'),
           httpPort,
           tlsPort,
-          ocspResponderURL: '',
+          ocspResponderURL: options.ocspUrl ?? '',
           externalAccountBindingRequired: options.eab !== undefined,
           externalAccountMACKeys: options.eab ?? {},
           domainBlocklist: options.blocked ?? [],
@@ -305,6 +309,10 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
           await get(`${managementUrl}/set-renewal-info/`, ca, 'POST', body);
         },
         root: (index = 0) => get(`${managementUrl}/roots/${index}`, ca),
+        intermediate: async () => ({
+          certificate: await get(`${managementUrl}/intermediates/0`, ca),
+          key: await get(`${managementUrl}/intermediate-keys/0`, ca),
+        }),
         certificateStatus: async (serialNumber) => JSON.parse(await get(`${managementUrl}/cert-status-by-serial/${serialNumber}`, ca)),
         async stop() {
           await server.stop();

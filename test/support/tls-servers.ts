@@ -96,7 +96,8 @@ interface Pair {
   readonly key: string;
 }
 
-export function startNginx(folder: string, { certificate, key }: Pair): Promise<TlsServer> {
+/** @param pair `staple` is the file of the OCSP response that it sends along */
+export function startNginx(folder: string, { certificate, key, staple }: Pair & { readonly staple?: string }): Promise<TlsServer> {
   const { nginx = '' } = servers('nginx');
   return start(folder, ({ port, config, pidFile }) => ({
     program: nginx,
@@ -109,6 +110,7 @@ export function startNginx(folder: string, { certificate, key }: Pair): Promise<
       'http {',
       '  access_log off;',
       ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`),
+      ...(staple === undefined ? [] : ['  ssl_stapling on;', `  ssl_stapling_file ${staple};`]),
       `  server { listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key}; }`,
       '}',
     ],

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import type { Runner, Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -50,7 +51,7 @@ function runner(run: Runner, action: (context: Context, flags: Flags) => Promise
 }
 
 function addServer(command: Command): Command {
-  return command
+  return addStoreOptions(command)
     .option('--server <name|url>', 'ACME directory: a short name (see tscert issue --help) or a URL; default letsencrypt')
     .option('--staging', 'the staging directory of that CA');
 }

@@ -3,6 +3,15 @@ import type { Command } from 'commander';
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
+/** The flags of every command that reads or writes what is kept. */
+export function addStoreOptions(command: Command): Command {
+  command
+    .optionsGroup('Where everything is kept:')
+    .option('--store <kind>', 'disk, or kubernetes: Secrets and Leases of a namespace (TSCERT_STORE; default disk, in a pod kubernetes)');
+  addClusterOptions(command);
+  return command.optionsGroup('Everywhere:');
+}
+
 export function addClusterOptions(command: Command): Command {
   return command
     .optionsGroup('Which cluster:')

@@ -12,6 +12,15 @@ import { addCsrOptions } from './csr-options.js';
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
+const NAMES: ReadonlySet<string> = new Set(['submit', 'list', 'show', 'fetch', 'delete']);
+/** Global options that stand alone. */
+const ALONE: ReadonlySet<string> = new Set(['--json', '-q', '--quiet', '-v', '--verbose', '--no-color']);
+
+/** True when one of the subcommands is meant, and no file of that name. */
+export function isClusterCommand(words: readonly string[]): boolean {
+  return NAMES.has(words.find((word) => !ALONE.has(word)) ?? '');
+}
+
 export function addClusterCommands(csr: Command, run: Runner): void {
   addSubmit(csr, run);
   addList(csr, run);

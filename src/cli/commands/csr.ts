@@ -2,15 +2,18 @@
 import type { Context } from '../context.js';
 import type { CsrRunFlags } from '../csr-run.js';
 import type { Verb } from '../verb.js';
-import { addClusterCommands } from './csr-cluster.js';
+import { addClusterCommands, isClusterCommand } from './csr-cluster.js';
 import { addCsrOptions } from './csr-options.js';
 
 export const csr: Verb = {
   name: 'csr',
   summary: 'make a certificate signing request; have it signed by a cluster',
-  define(command, run) {
-    // What stands behind a subcommand is the subcommand's: both know -d and --key.
-    command.enablePositionalOptions();
+  define(command, run, words) {
+    if (isClusterCommand(words)) {
+      // Both know -d and --key: options of the plain verb would take them away from its subcommands.
+      addClusterCommands(command, run);
+      return;
+    }
     command.argument('[requests...]', "cfssl's JSON requests: files, or - for standard input (one request, or JSON lines)");
     command.addHelpText(
       'before',

@@ -3,7 +3,8 @@ import { Argument, Option } from 'commander';
 import { TOOLS, type Tool } from '../../migration/holdings.js';
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
-import { addSomeIssueOptions } from './issue-options.js';
+import { addStoreOptions } from './cluster-options.js';
+import { addSomeIssueOptions, withoutStore } from './issue-options.js';
 
 /** What the folder of another tool may leave open. */
 const FLAGS = [
@@ -52,9 +53,11 @@ is never replaced without --force. What is given here goes before what the other
 
 Afterwards: let servers read DIR/live/NAME, look at tscert plan, and stop the other tool's timer.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, tool: Tool, folder: string, names: readonly string[], flags: Record<string, unknown>) => {
-        const { force, dryRun, ...options } = flags;
+        const { force, dryRun, ...others } = flags;
+        const options = withoutStore(others);
         const { runImport } = await import('../import-run.js');
         return runImport(context, { tool, folder, names }, options, { force: force === true, dryRun: dryRun === true });
       }),

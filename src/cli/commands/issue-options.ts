@@ -1,5 +1,6 @@
 /** The flags of `issue`: each is a key of src/request/options.ts, in camelCase. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { STORE_KEYS } from '../globals.js';
 
 interface Group {
   readonly title: string;
@@ -10,6 +11,8 @@ const collect = (value: string, previous: readonly string[] = []): string[] => [
   ...previous,
   ...value.split(',').map((part) => part.trim()),
 ];
+/** Values may hold commas. */
+const collectWhole = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 const port = (value: string): number => {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number < 1 || number > 65_535) throw new InvalidArgumentError('It wants a port, 1 to 65535.');
@@ -61,6 +64,17 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Who signs, where it is a cluster:',
+    options: [
+      new Option('--issuer <kind>', 'acme (default), or kubernetes: a signer of certificates.k8s.io').choices(['acme', 'kubernetes']),
+      new Option('--signer <name[@context]>', 'the signer, as kubernetes.io/kube-apiserver-client'),
+      new Option('--usage <word>', 'what the certificate is for; repeatable (default: what a signer of Kubernetes gives)').argParser(
+        collect,
+      ),
+      new Option('--expiration <duration>', 'how long it shall hold, at least 10m'),
+    ],
+  },
+  {
     title: 'How names are proven:',
     options: [
       new Option('--dns <provider[@zone]>', 'DNS-01 by route53, alidns, rfc2136, exec, acmesh:dns_xx or manual; repeatable').argParser(
@@ -77,9 +91,21 @@ const GROUPS: readonly Group[] = [
   {
     title: 'What happens then:',
     options: [
-      new Option('--deploy <target>', 'bring it to nginx, apache, haproxy or haproxy:FILE and reload; repeatable').argParser(collect),
+      new Option('--secret <[ns/]name[@context]>', 'write it into this Secret of a cluster, as cert-manager does; repeatable').argParser(
+        collect,
+      ),
+      new Option('--issuer-ref <[kind/]name>', "cert-manager's issuer that stands for the CA in the Secret's annotations"),
+      new Option('--secret-annotation <key=value>', 'a further annotation of the Secret; repeatable').argParser(collectWhole),
+      new Option('--secret-label <key=value>', 'a further label of the Secret; repeatable').argParser(collectWhole),
+      new Option(
+        '--deploy <target>',
+        'bring it to nginx, apache, haproxy or haproxy:FILE and reload, or rollout:deployment/NAME; repeatable',
+      ).argParser(collect),
       new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
       new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
+      new Option('--no-revocation-check', 'renew does not ask whether it was revoked'),
+      new Option('--allow-private', 'its OCSP responder and CRLs may be on loopback, private and other inner addresses'),
+      new Option('--staple <file>', 'keep an OCSP response for servers to send along there, fresh by renew and watch'),
       new Option('--pre-hook <command>', 'run this before a certificate is ordered, once a run'),
       new Option('--post-hook <command>', 'run this at the end of a run that ordered one, once'),
       new Option('--renew-before <duration|percent>', 'when to renew: 30d, or 33% of the lifetime (default: a third)'),
@@ -116,8 +142,18 @@ export function addIssueOptions(command: Command): void {
   command.optionsGroup('Everywhere:');
 }
 
+/** Without the options that say where everything is kept: they are none of a certificate. */
+export function withoutStore(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(parsed).filter(([key]) => !(STORE_KEYS as readonly string[]).includes(key)));
+}
+
 /** What commander parsed, under the keys of the options table; those of the command alone are left out. */
 export function issueFlags(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { domain, force: _force, dryRun: _dryRun, ...rest } = parsed;
-  return { ...rest, ...(domain === undefined ? {} : { domains: domain }) };
+  const { domain, revocationCheck, force: _force, dryRun: _dryRun, ...options } = parsed;
+  return {
+    ...withoutStore(options),
+    ...(domain === undefined ? {} : { domains: domain }),
+    // Commander makes it true where the flag is not given; then the file decides.
+    ...(revocationCheck === false ? { revocationCheck } : {}),
+  };
 }

@@ -1,6 +1,7 @@
 /** `tscert issue`: a certificate, now. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 import { addIssueOptions, issueFlags } from './issue-options.js';
 
 export const issue: Verb = {
@@ -27,6 +28,7 @@ More examples:
 
 Each option can stand in the configuration file (dnsResolver: ...) and in the environment (TSCERT_DNS_RESOLVER=...).`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, parsed: Record<string, unknown>) => {
         const { runIssue } = await import('../issue-run.js');

@@ -1,6 +1,7 @@
 /** `tscert list`: every certificate in one line. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const list: Verb = {
   name: 'list',
@@ -22,6 +23,7 @@ failed); deploy-failed (good, but not everywhere it should be); expired; missing
 
 Nothing is changed, and nobody is asked. On a terminal the table fits the line; in a pipe nothing is cut.`,
     );
+    addStoreOptions(command);
     command.action(run(async (context: Context) => (await import('../list-run.js')).runList(context)));
   },
 };

@@ -1,6 +1,7 @@
 /** `tscert metrics`: the state of all certificates for a monitoring system. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const metrics: Verb = {
   name: 'metrics',
@@ -21,6 +22,7 @@ The names and labels are cert-manager's, so its alerts and dashboards go on work
 failures, requests and durations are counted by issue and renew and kept between them. Rules and a dashboard for both are in
 examples/monitoring.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, flags: { readonly out?: string }) => (await import('../metrics-run.js')).runMetrics(context, flags)),
     );

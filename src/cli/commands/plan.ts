@@ -1,6 +1,7 @@
 /** `tscert plan`: what `renew` would do, and why. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const plan: Verb = {
   name: 'plan',
@@ -16,6 +17,7 @@ export const plan: Verb = {
 `,
     );
     command.option('--detailed-exitcode', 'end with 6 when something is due, with 0 when nothing is');
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, names: readonly string[], flags: { readonly detailedExitcode?: boolean }) => {
         const { runPlan } = await import('../plan-run.js');

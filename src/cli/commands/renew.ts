@@ -1,7 +1,8 @@
 /** `tscert renew`: everything that is due. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
-import { countOption } from './issue-options.js';
+import { addStoreOptions } from './cluster-options.js';
+import { countOption, withoutStore } from './issue-options.js';
 
 export const renew: Verb = {
   name: 'renew',
@@ -27,11 +28,12 @@ A certificate of the configuration file is renewed as the file says; one that wa
 flags it was issued with. What was left undone by an earlier run is finished: an order, TXT records, a deploy hook.
 What failed is tried again after 1, 10 and 100 minutes, then once a day, and not before the CA said; --force does not wait.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, names: readonly string[], { force, dryRun, jitter, ...flags }: Record<string, unknown>) => {
         const { runRenew } = await import('../renew-run.js');
         const run = { force: force === true, dryRun: dryRun === true, ...(typeof jitter === 'string' ? { jitter } : {}) };
-        return runRenew(context, names, flags, run);
+        return runRenew(context, names, withoutStore(flags), run);
       }),
     );
   },

@@ -2,6 +2,7 @@
 import type { Context } from '../context.js';
 import type { RevokeFlags } from '../revoke-run.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const revoke: Verb = {
   name: 'revoke',
@@ -31,6 +32,7 @@ A stored certificate that is revoked is renewed by the next tscert renew, with a
 signed by the key itself where it is at hand, which proves it to the CA; such a key is refused from then on. Otherwise the
 account signs, and the key where there is no account: some CAs take that for keyCompromise, whatever the reason.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, target: string, flags: RevokeFlags) => {
         const { runRevoke } = await import('../revoke-run.js');

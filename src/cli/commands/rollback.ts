@@ -2,6 +2,7 @@
 import type { Context } from '../context.js';
 import type { RollbackFlags } from '../rollback-run.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const rollback: Verb = {
   name: 'rollback',
@@ -25,6 +26,7 @@ export const rollback: Verb = {
 The files under DIR/live/NAME become those of that generation in one step, and it is deployed as a new one would be. It is
 renewed when it is due by its dates; old generations are removed by --keep-generations and --keep-age of tscert issue.`,
     );
+    addStoreOptions(command);
     command.action(
       run(async (context: Context, name: string, flags: RollbackFlags) => {
         const { runRollback } = await import('../rollback-run.js');

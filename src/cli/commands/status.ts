@@ -1,6 +1,7 @@
 /** `tscert status`: all that is known of a certificate. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
+import { addStoreOptions } from './cluster-options.js';
 
 export const status: Verb = {
   name: 'status',
@@ -20,6 +21,7 @@ export const status: Verb = {
 Conditions, steps and events have cert-manager's words: Issuing, Generated, Requested, Issued, Failed. Nothing is changed, and
 nobody is asked: what the CA advises is what it said when it was last asked.`,
     );
+    addStoreOptions(command);
     command.action(run(async (context: Context, names: readonly string[]) => (await import('../status-run.js')).runStatus(context, names)));
   },
 };

@@ -1,7 +1,8 @@
 /** `tscert watch`: `renew` that never ends. */
 import type { Context } from '../context.js';
 import type { Verb } from '../verb.js';
-import { countOption } from './issue-options.js';
+import { addStoreOptions } from './cluster-options.js';
+import { countOption, withoutStore } from './issue-options.js';
 
 export const watch: Verb = {
   name: 'watch',
@@ -27,8 +28,11 @@ It does what tscert renew does, whenever a renewal, a retry or the CA's next wor
 does not end because a certificate fails. SIGHUP reads the configuration again; one that cannot be read changes nothing.
 SIGTERM lets what is under way finish, or cleans it up when --grace is over, and ends with 0.`,
     );
+    addStoreOptions(command);
     command.action(
-      run(async (context: Context, flags: Readonly<Record<string, unknown>>) => (await import('../watch-run.js')).runWatch(context, flags)),
+      run(async (context: Context, flags: Readonly<Record<string, unknown>>) =>
+        (await import('../watch-run.js')).runWatch(context, withoutStore(flags)),
+      ),
     );
   },
 };

@@ -1,10 +1,10 @@
 /** A run of `csr fetch`: the certificate of a request, checked before it is given away. */
 import type { KubernetesClient } from '../../kubernetes/client.js';
 import { type CertificateSigningRequest, CSR, textOf } from '../../kubernetes/csr.js';
-import { type Taken, takeCertificate } from '../../kubernetes/signing/certificate.js';
-import { awaitOutcome } from '../../kubernetes/signing/outcome.js';
 import { readCsr } from '../../pki/csr.js';
 import { readPrivateKey } from '../../pki/key-reader.js';
+import { type Taken, takeCertificate } from '../../signing/certificate.js';
+import { awaitOutcome } from '../../signing/outcome.js';
 import { type ClusterFlags, openCluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';

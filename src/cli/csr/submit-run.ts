@@ -2,11 +2,11 @@
 import { parseDuration } from '../../base/duration.js';
 import { TscertError } from '../../base/errors.js';
 import { conditionOf, stateOf } from '../../kubernetes/csr.js';
-import { takeCertificate } from '../../kubernetes/signing/certificate.js';
-import { checkSignable, usagesOf } from '../../kubernetes/signing/question.js';
-import { requestName, submitRequest } from '../../kubernetes/signing/submit.js';
-import { parseUsage } from '../../pki/usage.js';
 import { lookAt } from '../../policy/whole/look.js';
+import { signerUsages } from '../../request/signer.js';
+import { takeCertificate } from '../../signing/certificate.js';
+import { checkSignable } from '../../signing/question.js';
+import { requestName, submitRequest } from '../../signing/submit.js';
 import { type ClusterFlags, openCluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import type { CsrRunFlags } from '../csr-run.js';
@@ -29,7 +29,7 @@ export async function runSubmit(context: Context, request: string | undefined, f
   checkStandardInput([request, flags.key, flags.passphraseFile]);
   checkFlags(flags);
   const { signer: signerName, name: asked, dryRun = false } = flags;
-  const usages = usagesFor(flags);
+  const usages = signerUsages(signerName, flags.usage);
   const expirationSeconds = flags.expiration === undefined ? undefined : secondsOf(flags.expiration);
   const source = await sourceOf(context, request, flags);
   const question = { csr: source.csr, signerName, usages, ...(expirationSeconds === undefined ? {} : { expirationSeconds }) };
@@ -90,15 +90,6 @@ function checkFlags({ wait, out, dryRun, keyOut, bare, key }: SubmitFlags): void
   if (wait === true && dryRun === true) refuse('a dry run makes nothing that could be waited for');
   if (key !== undefined && keyOut !== undefined) refuse('--key is an existing key, --key-out the place of a new one: one of both');
   if (bare !== undefined && keyOut !== undefined) refuse('--bare names the place of the key too: --bare or --key-out');
-}
-
-function usagesFor({ signer, usage }: SubmitFlags): readonly string[] {
-  if (usage !== undefined) return [...new Set(usage.flatMap((words) => words.split(',')).map((word) => parseUsage(word.trim())))];
-  const known = usagesOf(signer);
-  if (known !== undefined) return known;
-  throw new TscertError('usage', `Cannot tell what the certificate is for: "${signer}" is no signer of Kubernetes; say it with --usage`, {
-    data: { help: 'tscert csr submit --help' },
-  });
 }
 
 function secondsOf(duration: string): number {

@@ -56,7 +56,11 @@ export function outcomeDocument(outcome: Outcome): Record<string, unknown> {
         ...(outcome.deployError === undefined ? {} : { deployError: errorDocument(outcome.deployError) }),
       };
     case 'tested':
-      return { ...common, notBefore: new Date(outcome.notBefore).toISOString(), notAfter: new Date(outcome.notAfter).toISOString() };
+      return {
+        ...common,
+        ...(outcome.notBefore === undefined ? {} : { notBefore: new Date(outcome.notBefore).toISOString() }),
+        ...(outcome.notAfter === undefined ? {} : { notAfter: new Date(outcome.notAfter).toISOString() }),
+      };
     case 'deferred':
       return {
         ...{ ...common, until: new Date(outcome.until).toISOString(), reason: outcome.reason },

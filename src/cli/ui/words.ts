@@ -80,6 +80,7 @@ const HINTS: Partial<Record<ErrorCode, (data: ErrorData, message: string) => str
     typeof url === 'string' && message.startsWith('Cannot read the ACME directory')
       ? `look at ${url}: --server wants the URL of an ACME directory`
       : undefined,
+  'url-refused': ({ range }) => (typeof range === 'string' ? 'addresses of inner networks are reached with --allow-private' : undefined),
   timeout: ({ limit }) =>
     typeof limit === 'number' ? 'run the same command again with a longer --timeout: it goes on where this run stopped' : undefined,
   'file-exists': ({ hint }) => (hint === 'force' ? 'look at it first; --force writes in its place' : undefined),
