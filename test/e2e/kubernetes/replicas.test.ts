@@ -21,9 +21,8 @@ import { type ClusterWorld, type Room, startClusterWorld } from './world.js';
 
 const skip = skipUnless('pebble', 'kubernetes', 'openssl');
 const POINTS = Math.ceil(Number(process.env.KILL_POINTS ?? 78) / 13);
-/** The Lease of a dead run is waited for, so that many wait side by side. */
-const SIDE_BY_SIDE = 6;
-const SECRETS = Number(process.env.SECRETS ?? 24);
+const SIDE_BY_SIDE = 3;
+const SECRETS = Number(process.env.SECRETS ?? 16);
 
 describe('state in the cluster alone', { skip }, () => {
   let world: ClusterWorld;
@@ -64,7 +63,6 @@ describe('state in the cluster alone', { skip }, () => {
       const first = await traced(room, name, { KILL_AT: String(at) });
       const killed = first.steps.at(-1);
       assert.equal(first.code, -1, `${at}: ${killed}`);
-      // The Lease of the dead is waited for: no clock of another machine says that it is dead.
       const second = await traced(room, name);
       assert.equal(second.code, 0, `${killed}: ${second.stderr}`);
       // Whatever was finalized, one order: its certificate is the one that is stored.
