@@ -71,6 +71,8 @@ const recipes = {
   'acme.sh': (cache) => import('./servers/acmesh.mjs').then(({ install }) => install(cache)),
   'alidns-python': (cache) => import('./servers/alidns-python.mjs').then(({ install }) => install(cache)),
   kubernetes: (cache) => import('./servers/kubernetes.mjs').then(({ install }) => install(cache)),
+  'cert-manager-crds': (cache) => import('./servers/cert-manager.mjs').then(({ install }) => install(cache)),
+  containerfile: (cache) => import('./servers/containerfile.mjs').then(({ install }) => install(cache)),
   promtool: (cache) => import('./servers/promtool.mjs').then(({ install }) => install(cache)),
   node22: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '22')),
   node24: (cache) => import('./servers/node.mjs').then(({ install }) => install(cache, '24')),

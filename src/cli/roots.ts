@@ -34,8 +34,8 @@ export function* allRoots(system: System, named: readonly CertificateContent[]):
   }
 }
 
-/** Those that can be read: in a bundle of others there is always one that is odd. */
-function certificatesIn(text: string): CertificateContent[] {
+/** Those of a PEM text that can be read: in a bundle of others there is always one that is odd. */
+export function certificatesIn(text: string): CertificateContent[] {
   try {
     return decodePem(text).flatMap(({ label, der }) => {
       if (!/^((X509|TRUSTED) )?CERTIFICATE$/.test(label)) return [];

@@ -36,6 +36,11 @@ export const VERBS: readonly Row[] = [
     load: async () => (await import('./commands/ocsp-check.js')).ocspCheck,
   },
   {
+    name: 'diagnose',
+    summary: 'name the first broken link of a request, a Secret or a certificate',
+    load: async () => (await import('./commands/diagnose.js')).diagnose,
+  },
+  {
     name: 'metrics',
     summary: 'the state of all certificates for Prometheus',
     load: async () => (await import('./commands/metrics.js')).metrics,

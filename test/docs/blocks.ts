@@ -17,6 +17,7 @@ export const PAGES = [
   'docs/configuration.md',
   'docs/deploy.md',
   'docs/files-and-recovery.md',
+  'docs/kubernetes.md',
   'docs/library.md',
   'docs/monitoring.md',
   'docs/moving-in.md',

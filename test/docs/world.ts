@@ -67,7 +67,9 @@ export async function startDocsWorld(needs: { readonly cluster?: boolean } = {})
   const revocation = await startDocsRevocation(at('work'));
   const nsupdate = path.dirname(servers('bind').nsupdate ?? '');
   const env = {
-    PATH: [bin, path.dirname(process.execPath), nsupdate, process.env.PATH].join(path.delimiter),
+    PATH: [bin, path.dirname(process.execPath), nsupdate, ...(cluster === undefined ? [] : [kubectlFolder()]), process.env.PATH].join(
+      path.delimiter,
+    ),
     HOME: folder,
     TSCERT_DIR: at('data'),
     TSCERT_SERVER: pebble.directory,
@@ -126,8 +128,12 @@ export async function startDocsWorld(needs: { readonly cluster?: boolean } = {})
   };
 }
 
+function kubectlFolder(): string {
+  return path.dirname(servers('kubernetes').kubectl ?? '');
+}
+
 async function startDocsCluster(folder: string): Promise<KubernetesCluster> {
-  const cluster = await startKubernetes({ controllers: false });
+  const cluster = await startKubernetes();
   for (const name of ['web', 'api']) await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name } });
   const config = JSON.parse(readFileSync(cluster.kubeconfig('admin'), 'utf8'));
   config.contexts.push({ ...config.contexts[0], name: 'other-context' });

@@ -1,13 +1,15 @@
 /** The package as users get it: packed by npm, installed without a network, started, imported and type-checked there. */
 import assert from 'node:assert/strict';
 import { type ExecFileOptions, execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { skipUnless } from '../support/servers.js';
+import { buildRoot, RECIPE, stagesOf } from './container.js';
 
 const run = promisify(execFile);
 const root = process.cwd();
@@ -106,6 +108,48 @@ describe('the package', () => {
       assert.match(error.stderr ?? '', /ECONNREFUSED|refused/);
       return true;
     });
+  });
+
+  test('runs in a container: a user without rights, a root that cannot be written', { skip: skipUnless('containerfile') }, async () => {
+    const place = path.join(folder, 'container');
+    await mkdir(place);
+    // Another user has to find the way.
+    for (const one of [folder, place]) await chmod(one, 0o755);
+    const { version } = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8'));
+    const stages = stagesOf(await readFile(RECIPE, 'utf8'));
+    const words = stages.flatMap(({ commands }) => commands.map((command) => command.words));
+    assert.ok(words.includes(`ARG PACKAGE=tscert-${version}.tgz`), words.join('\n'));
+    // A distroless base has neither shell nor tar: what is run is run in the first stage.
+    assert.deepEqual(
+      stages.at(-1)?.commands.filter(({ name }) => ['RUN', 'ADD', 'SHELL'].includes(name)),
+      [],
+    );
+    assert.deepEqual(
+      words.filter((line) => line.startsWith('USER')),
+      ['USER 65532:65532'],
+    );
+    const container = buildRoot(place, tarball);
+    assert.equal(container.run('--version').stdout.trim(), version);
+    const [own] = (await readdir(container.folder, { recursive: true })).filter((file) => file.endsWith('approval-policy.schema.json'));
+    assert.ok(own);
+    const made = container.run('csr', '-d', 'example.com', '--json');
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(JSON.parse(made.stdout).csr, /BEGIN CERTIFICATE REQUEST/);
+    // Loads what talks to a cluster, and finds none.
+    const lost = container.run('diagnose', 'csr', 'web', '--kubeconfig', '/nonexistent/kubeconfig');
+    assert.equal(lost.code, 2, lost.stderr);
+    const unwritable = container.run(
+      'issue',
+      '-d',
+      'example.com',
+      '--agree-tos',
+      '--dns',
+      'manual',
+      '--dir',
+      path.join(container.folder, 'data'),
+    );
+    assert.equal(unwritable.code, 1, unwritable.stderr);
+    assert.match(unwritable.stderr, /error: cannot write .*: permission denied\n.*hint: choose another folder with --dir/);
   });
 
   test('can be imported, and says what it exports', async () => {
