@@ -9,7 +9,7 @@ import { type IssueParts, issueCertificate } from '../flow/issue.js';
 import type { Outcome } from '../flow/outcome.js';
 import { runLines } from '../flow/run.js';
 import { type Counter, createCounter } from '../flow/telemetry.js';
-import { buildDnsOptions, buildRequests, jobsOf } from '../request/build.js';
+import { buildDnsOptions, buildRequests, isNamed, jobsOf } from '../request/build.js';
 import type { ConfigOptions } from '../request/options.js';
 import type { CertificateRequest } from '../request/request.js';
 import { createPicker } from '../solver/pick.js';
@@ -42,7 +42,7 @@ export async function runIssue(context: Context, flags: Readonly<Record<string, 
   const { own, config, given, inCluster } = await readOptions(context, flags);
   const requests = buildRequests(own, config, buildHelp(system, run.dryRun, inCluster));
   // What stands in the configuration file is asked for again by the file.
-  const isOfFile = own.domains === undefined && own.csr === undefined;
+  const isOfFile = !isNamed(own);
   const wanted = isOfFile ? requests : requests.map((request) => ({ ...request, given: fromAnywhere(given, system.cwd) }));
   const surroundings = surroundingsOf(context, 'tscert issue');
   const outcomes = await issueRequests(wanted, config, run, surroundings);

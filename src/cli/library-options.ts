@@ -36,6 +36,8 @@ export type DeployEntry =
   | { readonly command: string; readonly timeout?: string | undefined }
   | { readonly nginx: ServerEntry }
   | { readonly apache: ServerEntry }
+  /** `[NAMESPACE/]deployment/NAME[@CONTEXT]`, or daemonset or statefulset: its pods are restarted. */
+  | { readonly rollout: string }
   /** `file` is where certificate and key are written, `/etc/haproxy/certs/NAME.pem` unless given; false writes none. */
   | {
       readonly haproxy: { readonly file?: string | false | undefined; readonly pidFile?: string | undefined } & FileAccess & ServerEntry;

@@ -31,13 +31,13 @@ const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
  * `--store`, TSCERT_STORE; without them the cluster in a pod that may speak to it and was given no folder, else the disk.
  * @throws {TscertError} `usage`
  */
-export function storePlace(system: System, globals: GlobalOptions): StorePlace {
+export function storePlace(system: System, globals: GlobalOptions, isThere: (file: string) => boolean = existsSync): StorePlace {
   const { env } = system;
   const kind = globals.store ?? (env.TSCERT_STORE || undefined);
   if (kind !== undefined && kind !== 'disk' && kind !== 'kubernetes') {
     throw new TscertError('usage', `Cannot use the store "${kind}": there are disk and kubernetes`, { data: { store: kind } });
   }
-  const isPod = Boolean(env.KUBERNETES_SERVICE_HOST) && !(globals.dir ?? env.TSCERT_DIR) && existsSync(POD_TOKEN);
+  const isPod = Boolean(env.KUBERNETES_SERVICE_HOST) && !(globals.dir ?? env.TSCERT_DIR) && isThere(POD_TOKEN);
   const { kubeconfig, context, namespace, as, asGroup, caBundle = env.TSCERT_CA_BUNDLE || undefined } = globals;
   return {
     folder: dataFolder(system, globals),

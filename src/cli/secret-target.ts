@@ -10,11 +10,6 @@ const PREFIX = 'secret:';
 /** In this order; others follow where they are PEM. */
 const FIRST = ['tls.crt', 'tls.key', 'ca.crt'];
 
-/** True for a target that is a Secret. */
-export function isSecretTarget(target: string): boolean {
-  return target.startsWith(PREFIX);
-}
-
 /**
  * The Secret that a target names.
  * @throws {TscertError} `request-invalid`, `cluster-absent` when it is not there, and what the client throws

@@ -6,7 +6,7 @@ import { type Check, type VerifyParts, verifyServer, verifyStored } from '../flo
 import { handshake } from '../net/tls.js';
 import type { CertificateContent } from '../pki/certificate.js';
 import type { ConfigOptions } from '../request/options.js';
-import { storedName } from '../store/name.js';
+import { storedName, storedNameIn } from '../store/name.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { findSubjects, type Sight } from './looking.js';
@@ -47,7 +47,7 @@ export async function runVerify(context: Context, targets: readonly string[], fl
   let isGood = true;
   try {
     for (const target of targets) {
-      const subject = sight.subjects.find(({ name }) => storedName(name) === nameOrNothing(target));
+      const subject = sight.subjects.find(({ name }) => storedName(name) === storedNameIn(target));
       const checks = subject === undefined ? await verifyServer(target, parts) : await verifyStored(subject, flags.probe ?? [], parts);
       const ok = checks.every(({ result }) => result !== 'failed');
       isGood &&= ok;
@@ -84,16 +84,8 @@ function createAsker(
 async function look(context: Context, targets: readonly string[]): Promise<Sight> {
   const store = openStore(context.system, storePlace(context.system, context.globals), COMMAND);
   const known = new Set(await store.list());
-  const names = targets.filter((target) => !SERVER.test(target) || known.has(nameOrNothing(target) ?? ''));
+  const names = targets.filter((target) => !SERVER.test(target) || known.has(storedNameIn(target) ?? ''));
   return names.length === 0 ? { store, subjects: [] } : findSubjects(context, COMMAND, names);
-}
-
-function nameOrNothing(target: string): string | undefined {
-  try {
-    return storedName(target);
-  } catch {
-    return undefined;
-  }
 }
 
 function partsFor(

@@ -186,11 +186,9 @@ function createPass(context: Context, { store, state, service, wanted, signal }:
       outcomes.push(...unknown.map(({ name, error }): Outcome => ({ name, stages: [], state: 'failed', error })));
       for (const { requests, config } of groups) {
         const options = { system, folder: surroundings.place.folder, caBundle: config.caBundle, store, signal };
-        // The status page tells it; not the journal at every look.
-        await checkStoredOf(requests, options, {
-          emitFor: surroundings.emitFor,
-          note: globals.verbose === true ? ui.say : () => undefined,
-        });
+        // What cannot be told stands in the ledger; it is not said at every look.
+        const note = (message: string): void => (globals.verbose === true ? ui.say(message) : undefined);
+        if (!signal.aborted) await checkStoredOf(requests, options, { emitFor: surroundings.emitFor, note });
         if (!signal.aborted) outcomes.push(...(await issueRequests(requests, config, RUN, surroundings)));
       }
       delete state.passTrouble;

@@ -195,7 +195,10 @@ export function wire(options: WireOptions): Parts {
 
 /** The API servers that a run may write to, each when it is asked for. */
 export function clustersOf(system: System, place: StorePlace): Parts['clusters'] {
-  return async (context) => (await import('./cluster.js')).clusterOf(system, place, context);
+  return async (context) => {
+    const [{ clusterOf }, { patiently }] = await Promise.all([import('./cluster.js'), import('../store/kubernetes/patience.js')]);
+    return patiently(await clusterOf(system, place, context), system);
+  };
 }
 
 /** The store on disk, or in a cluster, locked in the name of this process. */

@@ -12,6 +12,7 @@ import { haproxyTarget } from './haproxy.js';
 import { nginx } from './nginx.js';
 import { probeTarget } from './probe.js';
 import type { Reloads } from './reloads.js';
+import { rolloutTarget } from './rollout.js';
 import { secretTarget } from './secret.js';
 import { serverTarget } from './server.js';
 import type { Target } from './target.js';
@@ -45,6 +46,8 @@ function kindOf(request: TargetRequest, parts: TargetParts): Pick<Target, 'title
       return haproxyTarget(request, parts);
     case 'secret':
       return { ...secretTarget(request, parts), feedsOthers: true };
+    case 'rollout':
+      return rolloutTarget(request, parts);
     case 'probe':
       return probeTarget(request, parts);
   }

@@ -19,7 +19,8 @@ export function fingerprintOf({ spec, key, issuer }: CertificateRequest, issuerK
     email: issuer.email,
     profile: issuer.profile,
     csr: csr?.toString('base64'),
-    usages: issuer.kind === 'kubernetes' ? issuer.usages : undefined,
+    // A request of a cluster that waits is for these, and for no others.
+    ...(issuer.kind === 'kubernetes' ? { usages: issuer.usages, expirationSeconds: issuer.expirationSeconds } : {}),
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }

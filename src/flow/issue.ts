@@ -104,15 +104,20 @@ async function issueUnderLock(
   const current = (await parts.refresh?.(request)) ?? request;
   const memory = await openMemory(name, parts.store, parts.clock, { fresh: parts.force });
   if (parts.dryRun) return issueNamed({ ...current, name }, memory, { ...parts, store: dryRunStore(parts.store) }, { ...line, signal });
+  const emit: LineContext['emit'] = (event) => {
+    memory.watch(event);
+    line.emit(event);
+  };
+  // Whoever holds the lock now remembers.
+  const remember = async (): Promise<void> => (lost?.aborted === true ? undefined : memory.save());
   try {
-    const emit: LineContext['emit'] = (event) => {
-      memory.watch(event);
-      line.emit(event);
-    };
-    return await issueNamed({ ...current, name }, memory, parts, { ...line, emit, signal });
-  } finally {
-    // Whoever holds the lock now remembers.
-    if (lost?.aborted !== true) await memory.save();
+    const result = await issueNamed({ ...current, name }, memory, parts, { ...line, emit, signal });
+    await remember();
+    return result;
+  } catch (error) {
+    // What went wrong first is told, whatever keeps it from being remembered.
+    await remember().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -207,9 +212,10 @@ async function issueLocked(subject: Subject, digest: string, memory: Memory, par
     patient && !force && !dryRun ? stagedOf(wanted, failure?.request === digest ? failure.kind : undefined, old, clock) : undefined;
   if (staged !== undefined) await rehearse({ ...subject, wanted: staged }, memory, parts, line);
 
+  // First: what the CA says is kept there too.
+  await store.probe();
   const issuer = await parts.issuerFor(wanted);
   await issuer.preflight(wanted, line.signal);
-  await store.probe();
   const journal = await openJournal(store, wanted.name);
   const resumes = journal.fingerprint === fingerprint && (brought.csr !== undefined || (await journal.privateKey()) !== undefined);
   const goesOn = resumes && journal.order !== undefined;

@@ -51,8 +51,7 @@ const DEFAULT_JOBS = 300;
  */
 export function buildRequests(flags: CertificateOptions, config: ConfigOptions, help: BuildHelp): CertificateRequest[] {
   const entries = config.certificates ?? [];
-  // Whom a cluster knows has a common name, and often no other.
-  const named = flags.domains !== undefined || flags.csr !== undefined || (flags.issuer === 'kubernetes' && flags.cn !== undefined);
+  const named = isNamed(flags);
   const picked = named
     ? [{}]
     : flags.name === undefined
@@ -76,7 +75,13 @@ export function buildRequests(flags: CertificateOptions, config: ConfigOptions, 
       });
     seen.add(name);
   }
+  checkStaples(requests);
   return requests;
+}
+
+/** True when options name a certificate themselves. Whom a cluster knows has a common name, and often no other. */
+export function isNamed({ domains, csr, cn, issuer }: CertificateOptions): boolean {
+  return domains !== undefined || csr !== undefined || (issuer === 'kubernetes' && cn !== undefined);
 }
 
 /** Two certificates in one Secret would overwrite each other for ever. */
@@ -184,6 +189,26 @@ function revocationOf({ revocationCheck, allowPrivate, staple }: Merged): { read
   if (revocationCheck === undefined && allowPrivate === undefined && staple === undefined) return {};
   const file = staple === undefined ? {} : { staple: checkPath(staple, 'keep the staple in the file') };
   return { revocation: { check: revocationCheck ?? true, allowPrivate: allowPrivate ?? false, ...file } };
+}
+
+/** Each certificate has a response of its own. */
+function checkStaples(requests: readonly CertificateRequest[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, revocation } of requests) {
+    const file = revocation?.staple;
+    if (file === undefined) continue;
+    const other = owners.get(file);
+    if (other !== undefined) {
+      throw new TscertError(
+        'config-invalid',
+        `Cannot keep the staples of "${other}" and "${name}" in one file "${file}": give each its own`,
+        {
+          data: { name, file },
+        },
+      );
+    }
+    owners.set(file, name);
+  }
 }
 
 function withSecret(options: Merged, name: string, { inCluster = false }: BuildHelp): Merged {

@@ -132,6 +132,16 @@ export interface SecretRequest {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A workload of a cluster whose pods are started anew. */
+export interface RolloutRequest {
+  readonly workload: 'deployment' | 'daemonset' | 'statefulset';
+  readonly name: string;
+  /** That of the context unless given. */
+  readonly namespace?: string;
+  /** Of the kubeconfig; the one of the run unless given. */
+  readonly context?: string;
+}
+
 /** A place that a certificate goes to once it is stored. Another value is another target. */
 export type TargetRequest =
   | ({ readonly kind: 'file' } & FileRequest)
@@ -144,6 +154,7 @@ export type TargetRequest =
       readonly file?: FileRequest;
     } & ServerRequest)
   | ({ readonly kind: 'secret' } & SecretRequest)
+  | ({ readonly kind: 'rollout' } & RolloutRequest)
   /** `HOST:PORT` where the certificate must be served after all of these. */
   | { readonly kind: 'probe'; readonly address: string };
 

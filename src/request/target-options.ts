@@ -39,6 +39,9 @@ const kinds = {
     }),
   }),
   apache: v.strictObject({ apache: v.strictObject(serverKeys) }),
+  rollout: v.strictObject({
+    rollout: v.pipe(text, v.description('[NAMESPACE/]deployment/NAME[@CONTEXT]; daemonset and statefulset too: its pods are restarted')),
+  }),
 };
 
 const anyTarget = v.union([text, ...Object.values(kinds)]);

@@ -4,14 +4,14 @@ import { parseDuration } from '../base/duration.js';
 import { TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import type { CertificateOptions } from './options.js';
-import type { ContentPart, FileRequest, ServerRequest, TargetRequest } from './request.js';
+import type { ContentPart, FileRequest, RolloutRequest, ServerRequest, TargetRequest } from './request.js';
 import { buildSecrets } from './secrets.js';
 import type { TargetMapping, TargetOption } from './target-options.js';
 
 /** How long a command may run unless it is told, in milliseconds. */
 export const COMMAND_LIMIT = 10 * 60_000;
 const HAPROXY_FOLDER = '/etc/haproxy/certs';
-const WORDS = ['nginx', 'haproxy', 'apache'] as const;
+const WORDS = ['nginx', 'haproxy', 'apache', 'rollout'] as const;
 
 const CONTENTS: Readonly<Record<string, readonly ContentPart[]>> = {
   cert: ['cert'],
@@ -56,6 +56,7 @@ function targetOf(option: TargetOption, name: string): TargetRequest {
     return { kind: 'command', command, timeout: timeout === undefined ? COMMAND_LIMIT : parseDuration(timeout) };
   }
   if ('nginx' in option) return { kind: 'nginx', ...checkServer(option.nginx) };
+  if ('rollout' in option) return { kind: 'rollout', ...parseRollout(option.rollout) };
   if ('apache' in option) return { kind: 'apache', ...checkServer(option.apache) };
   const { file = path.join(HAPROXY_FOLDER, `${name.replace(/^\*\./, '_.')}.pem`), owner, mode, ...server } = option.haproxy;
   return {
@@ -65,8 +66,9 @@ function targetOf(option: TargetOption, name: string): TargetRequest {
   };
 }
 
-/** `nginx`, `apache`, `haproxy` or `haproxy:FILE`, written out. */
+/** `nginx`, `apache`, `haproxy`, `haproxy:FILE` or `rollout:WORKLOAD`, written out. */
 function mappingOf(word: string): TargetMapping {
+  if (word.startsWith('rollout:')) return { rollout: word.slice('rollout:'.length) };
   const [kind = '', file] = word.startsWith('haproxy:') ? ['haproxy', word.slice('haproxy:'.length)] : [word];
   if (kind === 'haproxy') return { haproxy: file === undefined ? {} : { file } };
   if (kind === 'nginx') return { nginx: {} };
@@ -75,7 +77,7 @@ function mappingOf(word: string): TargetMapping {
   throw refuse(
     'deploy to',
     word,
-    `it wants nginx, apache, haproxy or haproxy:FILE${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+    `it wants nginx, apache, haproxy, haproxy:FILE or rollout:deployment/NAME${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
   );
 }
 
@@ -141,6 +143,22 @@ function checkServer({ program, config, unit, pidFile }: ServerOptions): ServerR
     ...(config === undefined ? {} : { config: checkPath(config) }),
     ...(unit === undefined ? {} : { unit }),
     ...(pidFile === undefined ? {} : { pidFile: checkPath(pidFile) }),
+  };
+}
+
+/** `[NAMESPACE/]deployment/NAME[@CONTEXT]` in its parts. */
+function parseRollout(text: string): RolloutRequest {
+  const at = text.indexOf('@');
+  const [place, context] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+  const [, namespace, workload, name] = /^(?:([a-z0-9-]+)\/)?(deployment|daemonset|statefulset)\/([a-z0-9][a-z0-9.-]*)$/.exec(place) ?? [];
+  if (workload === undefined || name === undefined || context === '') {
+    throw refuse('restart', text, 'it wants [NAMESPACE/]deployment/NAME[@CONTEXT], or daemonset or statefulset');
+  }
+  return {
+    workload: workload as RolloutRequest['workload'],
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(context === undefined ? {} : { context }),
   };
 }
 

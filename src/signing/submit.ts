@@ -3,6 +3,8 @@ import type { Random } from '../base/clock.js';
 import { isTscertError, TscertError } from '../base/errors.js';
 import type { KubernetesClient, WriteCall } from '../kubernetes/client.js';
 import { type CertificateSigningRequest, CSR, textOf } from '../kubernetes/csr.js';
+import { readCsr } from '../pki/csr.js';
+import { readDer } from '../pki/der-reader.js';
 import type { SigningQuestion } from './question.js';
 
 export interface Submission extends SigningQuestion {
@@ -67,13 +69,13 @@ export async function submitRequest(client: KubernetesClient, submission: Submis
 
 /** True when the object asks for what the submission asks for, whatever the server made of its duration. */
 export function isSame({ spec }: CertificateSigningRequest, { csr, signerName, usages }: SigningQuestion): boolean {
-  return textOf(spec.request) === csr.pem && spec.signerName === signerName && sameWords(spec.usages ?? [], usages);
+  return isRequest(textOf(spec.request), csr) && spec.signerName === signerName && sameWords(spec.usages ?? [], usages);
 }
 
 /** The server answers 200 to much that it does not do: what stands there is compared with what was meant. */
 function compare({ spec }: CertificateSigningRequest, { csr, signerName, usages, expirationSeconds }: SigningQuestion): string[] {
   return [
-    textOf(spec.request) === csr.pem ? undefined : 'the request that the server has is another one',
+    isRequest(textOf(spec.request), csr) ? undefined : 'the request that the server has is another one',
     spec.signerName === signerName ? undefined : `the server has the signer "${spec.signerName}"`,
     sameWords(spec.usages ?? [], usages)
       ? undefined
@@ -85,6 +87,21 @@ function compare({ spec }: CertificateSigningRequest, { csr, signerName, usages,
       ? `the server has a duration of ${spec.expirationSeconds} seconds`
       : undefined,
   ].filter((difference) => difference !== undefined);
+}
+
+/** True when the PEM asks for the same with the same key: signing again with ECDSA gives another signature, and no other request. */
+function isRequest(pem: string, { der }: SigningQuestion['csr']): boolean {
+  try {
+    return bodyOf(readCsr(pem).der).equals(bodyOf(der));
+  } catch (error) {
+    if (isTscertError(error)) return false;
+    throw error;
+  }
+}
+
+/** CertificationRequestInfo (RFC 2986 §4.1). */
+function bodyOf(der: Buffer): Buffer {
+  return readDer(der).children[0]?.der ?? der;
 }
 
 function sameWords(some: readonly string[], others: readonly string[]): boolean {

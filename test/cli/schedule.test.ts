@@ -10,9 +10,10 @@ import { isTscertError } from '../../src/base/errors.js';
 import { crontab } from '../../src/cli/schedule/crontab.js';
 import { isOwn, type ScheduleFile } from '../../src/cli/schedule/file.js';
 import { checkSystemd, enableUnit, enabling } from '../../src/cli/schedule/install.js';
-import { ALL_NEEDS, type Needs } from '../../src/cli/schedule/needs.js';
+import { ALL_NEEDS, type Needs, needsOf } from '../../src/cli/schedule/needs.js';
 import { renewUnits, type UnitOptions, watchUnits } from '../../src/cli/schedule/units.js';
 import { createClock, type System } from '../../src/cli/system.js';
+import { requestFor } from '../flow/generations.js';
 import { servers, skipUnless } from '../support/servers.js';
 
 const run = promisify(execFile);
@@ -254,4 +255,9 @@ describe('a cron line', () => {
       (error) => isTscertError(error, 'usage'),
     );
   });
+});
+
+test('the folder of a staple is written, and nothing is run for it', () => {
+  const request = requestFor({ revocation: { check: true, allowPrivate: false, staple: '/etc/nginx/ocsp/www.der' } });
+  assert.deepEqual(needsOf([request], '/'), { ports: false, hooks: false, folders: ['/etc/nginx/ocsp'] });
 });

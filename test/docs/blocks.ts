@@ -17,12 +17,14 @@ export const PAGES = [
   'docs/configuration.md',
   'docs/deploy.md',
   'docs/files-and-recovery.md',
+  'docs/kubernetes.md',
   'docs/library.md',
   'docs/monitoring.md',
   'docs/moving-in.md',
   'docs/providers.md',
   'docs/revocation.md',
   'docs/running.md',
+  'docs/secrets.md',
 ] as const;
 
 export function blocksOf(file: string): Block[] {

@@ -26,10 +26,11 @@ for (const page of PAGES) {
   const blocks = blocksOf(page).filter(({ language }) => language === 'sh' || language === 'yaml');
   const isSkipped = ({ info }: Block): boolean => info.startsWith('skip');
   if (!blocks.some((block) => block.language === 'sh' && !isSkipped(block))) continue;
-  describe(page, { skip }, () => {
+  const cluster = page === 'docs/secrets.md' || page === 'docs/kubernetes.md';
+  describe(page, { skip: skip || (cluster && skipUnless('kubernetes')) }, () => {
     let world: DocsWorld;
     before(async () => {
-      world = await startDocsWorld();
+      world = await startDocsWorld({ cluster });
     });
     after(() => world.close());
 

@@ -107,7 +107,7 @@ test('README.md has the table of exit codes', () => {
 });
 
 test('every configuration that is shown can be read', () => {
-  const shown = PAGES.flatMap(blocksOf).filter(({ language }) => language === 'yaml');
+  const shown = PAGES.flatMap(blocksOf).filter(({ language, text }) => language === 'yaml' && !text.startsWith('apiVersion:'));
   assert.ok(shown.length >= 3);
   for (const { text, place } of shown) assert.doesNotThrow(() => parseConfig(text, place));
 });

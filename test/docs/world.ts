@@ -1,5 +1,6 @@
 /** Where the commands of the documentation are run: every provider's service, and stand-ins for what only a real machine has. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,6 +18,7 @@ import {
   putLineage,
 } from '../support/foreign.js';
 import { freePort } from '../support/free-port.js';
+import { type KubernetesCluster, startKubernetes } from '../support/kubernetes.js';
 import { startPebble } from '../support/pebble.js';
 import { servers } from '../support/servers.js';
 import { startDocsRevocation } from './revocation-world.js';
@@ -32,7 +34,8 @@ export interface DocsWorld {
 }
 
 /** Starts the world. Pebble takes every challenge for passed: what is shown here are command lines; the self checks are real. */
-export async function startDocsWorld(): Promise<DocsWorld> {
+/** @param needs with a cluster: its namespaces `web` and `api`, its contexts `test` and `other-context` */
+export async function startDocsWorld(needs: { readonly cluster?: boolean } = {}): Promise<DocsWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tscert-docs-'));
   const at = (...parts: string[]): string => path.join(folder, ...parts);
   const route53 = await startRoute53Emulator({
@@ -48,6 +51,7 @@ export async function startDocsWorld(): Promise<DocsWorld> {
   });
   const bind = await startBind({ zones: ['example.org'] });
   const pebble = await startPebble({ alwaysValid: true });
+  const cluster = needs.cluster === true ? await startDocsCluster(at('.kube')) : undefined;
   const dns = route53.dns.addresses[0] ?? '';
   const bin = at('bin');
   const program = async (name: string, text: string): Promise<void> => {
@@ -63,7 +67,9 @@ export async function startDocsWorld(): Promise<DocsWorld> {
   const revocation = await startDocsRevocation(at('work'));
   const nsupdate = path.dirname(servers('bind').nsupdate ?? '');
   const env = {
-    PATH: [bin, path.dirname(process.execPath), nsupdate, process.env.PATH].join(path.delimiter),
+    PATH: [bin, path.dirname(process.execPath), nsupdate, ...(cluster === undefined ? [] : [kubectlFolder()]), process.env.PATH].join(
+      path.delimiter,
+    ),
     HOME: folder,
     TSCERT_DIR: at('data'),
     TSCERT_SERVER: pebble.directory,
@@ -116,10 +122,24 @@ export async function startDocsWorld(): Promise<DocsWorld> {
       });
     },
     async close() {
-      await Promise.all([pebble.stop(), route53.stop(), alidns.stop(), bind.stop(), revocation.close()]);
+      await Promise.all([pebble.stop(), route53.stop(), alidns.stop(), bind.stop(), revocation.close(), cluster?.stop()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function kubectlFolder(): string {
+  return path.dirname(servers('kubernetes').kubectl ?? '');
+}
+
+async function startDocsCluster(folder: string): Promise<KubernetesCluster> {
+  const cluster = await startKubernetes();
+  for (const name of ['web', 'api']) await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name } });
+  const config = JSON.parse(readFileSync(cluster.kubeconfig('admin'), 'utf8'));
+  config.contexts.push({ ...config.contexts[0], name: 'other-context' });
+  await mkdir(folder);
+  await writeFile(path.join(folder, 'config'), JSON.stringify(config));
+  return cluster;
 }
 
 /** What certbot, lego and acme.sh would have left on this machine. */

@@ -136,3 +136,27 @@ test('name servers get their port, IPv6 its brackets, a zone its place', () => {
     },
   );
 });
+
+test('how revocation is looked at: asked, at public addresses, unless something else is said; each staple in a file of its own', () => {
+  const [plain, own] = buildRequests(
+    {},
+    parseConfig(
+      'certificates: [{ domains: [a.test] }, { domains: [b.test], revocationCheck: false, allowPrivate: true, staple: /etc/b.ocsp }]',
+      'f',
+    ),
+    help,
+  );
+  assert.equal(plain?.revocation, undefined);
+  assert.deepEqual(own?.revocation, { check: false, allowPrivate: true, staple: '/etc/b.ocsp' });
+  const [asked] = buildRequests({ domains: ['a.test'], allowPrivate: true }, {}, help);
+  assert.deepEqual(asked?.revocation, { check: true, allowPrivate: true });
+  const build = (text: string) => () => buildRequests({}, parseConfig(text, 'f'), help);
+  const both = 'staple: /etc/one.ocsp\ncertificates: [{ domains: [a.test] }, { domains: [b.test] }]';
+  refuses('config-invalid', /Cannot keep the staples of "a\.test" and "b\.test" in one file "\/etc\/one\.ocsp"/, build(both));
+  refuses(
+    'request-invalid',
+    /keep the staple in the file "a\.ocsp": it wants an absolute path/,
+    build('certificates: [{ domains: [a.test], staple: a.ocsp }]'),
+  );
+  refuses('request-invalid', /"\/etc\/": it is a folder/, build('certificates: [{ domains: [a.test], staple: /etc/ }]'));
+});

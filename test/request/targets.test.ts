@@ -77,7 +77,7 @@ test('a key is never written for everybody', () => {
 });
 
 test('what cannot be meant is refused, with what was', () => {
-  refuses('deploy: nginxx', 'Cannot deploy to "nginxx": it wants nginx, apache, haproxy or haproxy:FILE (did you mean nginx?)');
+  refuses('deploy: nginxx', 'Cannot deploy to "nginxx": it wants nginx, apache, haproxy, haproxy:FILE or rollout:deployment/NAME (did you mean nginx?)');
   refuses('deploy: "nginx:/srv/n.conf"', /it wants nginx, .* \(did you mean nginx\?\)$/);
   refuses('deploy: "haproxy:"', 'Cannot deploy to the file "": it wants an absolute path');
   refuses('deploy: "haproxy:www.pem"', /it wants an absolute path$/);
@@ -107,7 +107,7 @@ test('a mapping is held against the kind that it names', () => {
   refuses('deploy: { file: /x, command: y }', 'Cannot use "f": deploy.command does not belong to that kind of target');
   refuses(
     'certificates: [{ deploy: { comand: x } }]',
-    /certificates\[0\]\.deploy wants one of the keys file, command, nginx, haproxy, apache$/,
+    /certificates\[0\]\.deploy wants one of the keys file, command, nginx, haproxy, apache, rollout$/,
   );
   refuses('deploy: { file: /x, mode: 0640 }', 'Cannot use "f": deploy.mode must be a text, not 640');
   refuses('deploy: { nginx: true }', 'Cannot use "f": deploy.nginx must be a mapping, not true');

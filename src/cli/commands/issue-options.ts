@@ -97,7 +97,10 @@ const GROUPS: readonly Group[] = [
       new Option('--issuer-ref <[kind/]name>', "cert-manager's issuer that stands for the CA in the Secret's annotations"),
       new Option('--secret-annotation <key=value>', 'a further annotation of the Secret; repeatable').argParser(collectWhole),
       new Option('--secret-label <key=value>', 'a further label of the Secret; repeatable').argParser(collectWhole),
-      new Option('--deploy <target>', 'bring it to nginx, apache, haproxy or haproxy:FILE and reload; repeatable').argParser(collect),
+      new Option(
+        '--deploy <target>',
+        'bring it to nginx, apache, haproxy or haproxy:FILE and reload, or rollout:deployment/NAME; repeatable',
+      ).argParser(collect),
       new Option('--deploy-hook <command>', 'run this after a new certificate has been stored'),
       new Option('--probe <host:port>', 'the new certificate must be served there afterwards'),
       new Option('--no-revocation-check', 'renew does not ask whether it was revoked'),

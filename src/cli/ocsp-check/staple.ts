@@ -1,5 +1,6 @@
 /** The file from which a server staples: nginx's `ssl_stapling_file`, HAProxy's `.ocsp`. */
-import type { OcspEvidence, RevocationReport } from '../../flow/revocation/evidence.js';
+import type { RevocationReport } from '../../flow/revocation/evidence.js';
+import { stapleOf } from '../../flow/revocation/staple.js';
 import type { CertificateContent } from '../../pki/certificate.js';
 import { writeFiles } from '../files.js';
 import type { System } from '../system.js';
@@ -22,11 +23,8 @@ export async function writeStaple(
   { certificate, report }: { readonly certificate: CertificateContent; readonly report: RevocationReport },
   { system, now }: { readonly system: System; readonly now: number },
 ): Promise<StapleOutcome> {
-  const [newest] = report.evidence
-    .filter((one): one is OcspEvidence & { status: 'good' } => one.kind === 'ocsp' && one.status === 'good')
-    .filter(({ nextUpdate }) => nextUpdate === undefined || nextUpdate.getTime() > now)
-    .sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
-  if (report.status !== 'good' || newest === undefined) {
+  const newest = stapleOf(report, now);
+  if (newest === undefined) {
     return { result: certificate.extensions.ocspUrls.length === 0 ? 'no-ocsp' : 'not-written', file };
   }
   await writeFiles(system, [{ file, text: newest.response, secret: false }], true);

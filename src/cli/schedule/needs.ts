@@ -18,7 +18,7 @@ export const ALL_NEEDS: Needs = { ports: true, hooks: true, folders: [] };
 export function needsOf(requests: readonly CertificateRequest[], cwd: string): Needs {
   const solvers = requests.flatMap((request) => request.solvers);
   const webroots = solvers.flatMap((solver) => ('webroot' in solver ? [path.resolve(cwd, solver.webroot)] : []));
-  const files = requests.flatMap(({ deploy }) => deploy.flatMap(filesOf)).map((file) => path.dirname(path.resolve(cwd, file)));
+  const files = requests.flatMap(writtenBy).map((file) => path.dirname(path.resolve(cwd, file)));
   return {
     ports: solvers.some((solver) => 'port' in solver && solver.port < 1_024),
     hooks: webroots.length > 0 || requests.some(isDeployed) || solvers.some(runsPrograms),
@@ -38,6 +38,10 @@ export function joinNeeds(one: Needs, other: Needs): Needs {
 /** To look at what is served, nothing is run. */
 function isDeployed({ deploy, preHook, postHook }: CertificateRequest): boolean {
   return preHook !== undefined || postHook !== undefined || deploy.some(({ kind }) => kind !== 'probe');
+}
+
+function writtenBy({ deploy, revocation }: CertificateRequest): string[] {
+  return [...deploy.flatMap(filesOf), ...(revocation?.staple === undefined ? [] : [revocation.staple])];
 }
 
 function filesOf(target: TargetRequest): string[] {

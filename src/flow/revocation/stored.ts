@@ -15,7 +15,7 @@ import type { FileSystem } from '../../store/files.js';
 import { type RevocationCheckRecord, readLedger, writeLedger } from '../../store/ledger.js';
 import { storedName } from '../../store/name.js';
 import type { Store, Stored } from '../../store/store.js';
-import { forgetKey, recordRevoked } from '../revoked.js';
+import { currentOf, forgetKey, recordRevoked } from '../revoked.js';
 import { checkRevocation, type RevocationParts, type RevocationSubject } from './check.js';
 import { nextCheckAfter } from './due.js';
 import type { OcspEvidence, RevocationReport } from './evidence.js';
@@ -120,7 +120,7 @@ async function record({ name, wanted, subject }: Asked, report: RevocationReport
   try {
     const lock = await store.lock(`certificate:${name}`, { wait: LOCK_WAIT, signal });
     try {
-      if ((await store.load(name))?.certificate !== subject.certificate.pem) return;
+      if ((await currentOf(name, store))?.der.equals(subject.certificate.der) !== true) return;
       const ledger = await readLedger(name, store);
       const isNews = ledger.revocation?.serialNumber !== subject.certificate.serialNumber;
       if (isNews) await recordRevocation(name, subject.certificate, report, { store, emit });

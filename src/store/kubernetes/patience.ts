@@ -5,8 +5,9 @@ import type { KubernetesClient } from '../../kubernetes/client.js';
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 4_000;
-/** Milliseconds until an outage is told. */
+/** Milliseconds until an outage is told: of a server that has answered before, and of one that may be none at all. */
 const PATIENCE = 40_000;
+const FIRST_PATIENCE = 4_000;
 
 /**
  * The same client, whose calls are made again while the server cannot be reached or has a fault. A write whose answer was lost may so be made
@@ -16,13 +17,16 @@ export function patiently(
   client: KubernetesClient,
   { clock, uptime, random }: { readonly clock: Clock; readonly uptime: () => number; readonly random: Random },
 ): KubernetesClient {
+  let hasAnswered = false;
   const again = async <T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-    const end = uptime() + PATIENCE;
+    const begun = uptime();
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        return await call();
+        const answer = await call();
+        hasAnswered = true;
+        return answer;
       } catch (error) {
-        if (!isPassing(error) || uptime() + pause > end) throw error;
+        if (!isPassing(error) || uptime() + pause > begun + (hasAnswered ? PATIENCE : FIRST_PATIENCE)) throw error;
         await clock.sleep(pause * (0.75 + random() * 0.5), signal);
       }
     }

@@ -63,21 +63,26 @@ export function createClusterRecords({ client, namespace, signal }: Cluster): Cl
         const found = await find(name);
         // The answer to our own write was lost on its way.
         if (found !== undefined && isSame(found, draft)) return;
-        if (kind === 'journal' && known !== undefined) throw overtaken(key, namespace, error);
+        if (kind === 'journal' && known !== undefined && !isStill(known, found)) throw overtaken(key, namespace, error);
       }
     }
   };
 
   const removeRecord = async (kind: RecordKind, key: string): Promise<void> => {
     const name = stateName(kind, key);
-    const known = seen.get(name);
-    const fence = kind === 'journal' && known !== undefined && known !== 'absent' ? { resourceVersion: known.version } : {};
-    try {
-      await client.remove(SECRET, { name, namespace }, { signal, ...fence });
-    } catch (error) {
-      throw isTscertError(error, 'cluster-conflict') ? overtaken(key, namespace, error) : error;
+    for (let tries = 0; ; tries++) {
+      const known = seen.get(name);
+      const fence = kind === 'journal' && known !== undefined && known !== 'absent' ? { resourceVersion: known.version } : {};
+      try {
+        await client.remove(SECRET, { name, namespace }, { signal, ...fence });
+        seen.set(name, 'absent');
+        return;
+      } catch (error) {
+        if (!isTscertError(error, 'cluster-conflict') || tries >= MOST_TRIES) throw error;
+        const found = await find(name);
+        if (kind === 'journal' && known !== undefined && !isStill(known, found)) throw overtaken(key, namespace, error);
+      }
     }
-    seen.set(name, 'absent');
   };
 
   const read = (kind: RecordKind, secret: SecretObject): { readonly key: string; readonly value: Json } | undefined => {
@@ -127,6 +132,11 @@ function isBeaten(error: unknown): boolean {
   return (['cluster-exists', 'cluster-absent', 'cluster-conflict'] as const).some((code) => isTscertError(error, code));
 }
 
+/** Whether an object is in the state that was known of it: then it was refused for a reason that passes. */
+function isStill(known: Known, found: SecretObject | undefined): boolean {
+  return known === 'absent' ? found === undefined : found?.metadata.resourceVersion === known.version;
+}
+
 function overtaken(key: string, namespace: string, cause: unknown): TscertError {
   return new TscertError(
     'cluster-conflict',
@@ -135,14 +145,16 @@ function overtaken(key: string, namespace: string, cause: unknown): TscertError 
   );
 }
 
-function textsOf(key: string, value: Json): Readonly<Record<string, string>> | undefined {
+/** A record as the texts of a Secret; `undefined` when it is too large for one. */
+export function textsOf(key: string, value: Json): Readonly<Record<string, string>> | undefined {
   const text = JSON.stringify({ key, value });
   if (Buffer.byteLength(text) <= PLAIN) return { record: text };
   const packed = gzipSync(text).toString('base64');
   return packed.length * (4 / 3) > LARGEST ? undefined : { packed };
 }
 
-function recordIn(secret: SecretObject): { readonly key: string; readonly value: Json } | undefined {
+/** The record in a Secret; `undefined` when it is damaged. */
+export function recordIn(secret: SecretObject): { readonly key: string; readonly value: Json } | undefined {
   const record = parseJson(contentOf(secret));
   if (typeof record !== 'object' || record === null || Array.isArray(record) || !('key' in record && 'value' in record)) return undefined;
   const { key, value } = record as { readonly [field: string]: Json };

@@ -58,7 +58,7 @@ export function createKubernetesStore(options: KubernetesStoreOptions): Store {
     get: records.get,
     put: records.put,
     delete: records.delete,
-    ...createClusterLocks({ ...cluster, client: options.client }, { ...options, seconds }),
+    ...createClusterLocks(cluster, { ...options, seconds }),
     async list(kind?: RecordKind) {
       return kind === undefined ? await names() : await records.list(kind);
     },
