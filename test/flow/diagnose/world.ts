@@ -195,5 +195,5 @@ export function madeCertificate(spec: MadeSpec = {}): Made {
     key,
     issuer === undefined ? undefined : { name: distinguishedNameOf(issuer.commonName, undefined), key: issuer.key },
   );
-  return { pem, key, commonName, keyPem: encodePrivateKey(key) };
+  return { pem, key, commonName, keyPem: key.type === 'private' ? encodePrivateKey(key) : '' };
 }
