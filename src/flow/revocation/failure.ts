@@ -14,6 +14,7 @@ export function failureOf(kind: Failure['kind'], origin: Origin, error: unknown)
     origin,
     reason: error.code === 'response-invalid' && typeof reason === 'string' ? reason : error.code,
     message: isLong ? error.message.replace(url, origin.place) : error.message,
+    error,
   };
 }
 
