@@ -96,7 +96,13 @@ test('a signer of Kubernetes keeps the subject; of another that it does not is t
   const now = Date.UTC(2026, 10, 25);
   const sign = (commonName: string, hours: number): string =>
     createCertificate(
-      { names: csr.extensions.names, commonName, serialNumber: Buffer.from([1]), notBefore: new Date(now), notAfter: new Date(now + hours * HOUR) },
+      {
+        names: csr.extensions.names,
+        commonName,
+        serialNumber: Buffer.from([1]),
+        notBefore: new Date(now),
+        notAfter: new Date(now + hours * HOUR),
+      },
       key,
     ).pem;
   const issued = (signerName: string, pem: string): CertificateSigningRequest =>
