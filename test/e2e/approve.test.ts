@@ -140,6 +140,17 @@ test('a policy decides on all that wait, and tells each rule; what it cannot fin
   assert.equal(nothing.code, 0, text(nothing));
 });
 
+test('the same bytes a second time are a replay, whatever became of the first', { skip }, async () => {
+  const request = nodeRequest('worker-2', ['worker-2', '10.1.0.2']);
+  await mustAsk(cluster, 'once', request, { user: 'system:node:worker-2' });
+  assert.equal((await run('approve', '--policy', SERVING)).code, 0);
+  assert.equal(await stateOf(cluster, 'once'), 'Approved');
+  await mustAsk(cluster, 'twice', request, { user: 'system:node:worker-2' });
+  const done = await run('approve', '--policy', SERVING);
+  assert.equal(done.code, 0, text(done));
+  assert.match(done.stdout, /✘ twice denied: .*the same request is there already: "once" of "system:node:worker-2", approved/);
+});
+
 test('deny by policy carries out denials alone', { skip }, async () => {
   await mustAsk(cluster, 'deny-good', nodeRequest('worker-2', ['worker-2']), { user: 'system:node:worker-2' });
   await mustAsk(cluster, 'deny-bad', nodeRequest('worker-2', ['worker-1']), { user: 'system:node:worker-2' });

@@ -86,7 +86,6 @@ async function runOnce(
     }
   } else {
     const facts = factsFor(context, cluster);
-    if (names.length === 0 && flags.signer === undefined && flags.selector === undefined) facts.know(found, readAt);
     const carriesOut: ReviewParts['carriesOut'] = word === 'approve' ? ['Approved', 'Denied'] : ['Denied'];
     const pending = found.filter((csr) => names.length > 0 || stateOf(csr) === 'pending');
     reviews.push(...(await reviewAll(pending, readAt, { ...common, policies, facts, carriesOut, uptime: () => system.uptime() })));
