@@ -38,8 +38,8 @@ export function storeRights(namespace: string): readonly Right[] {
 }
 
 export function createKubernetesStore(options: KubernetesStoreOptions): Store {
-  const { namespace, clock, seconds = DEFAULT_SECONDS, isAlive, fs = nodeFileSystem } = options;
-  const self = describeOwner(fs, options.process);
+  const { namespace, clock, seconds = DEFAULT_SECONDS, isAlive, fs = nodeFileSystem, process: own } = options;
+  const self = describeOwner(fs, own);
   const isDead = createJudge({ self, clock, isAlive, fs });
   const { signal } = new AbortController();
   const cluster: Cluster = { client: patiently(options.client, options), namespace, signal };
@@ -66,7 +66,7 @@ export function createKubernetesStore(options: KubernetesStoreOptions): Store {
     get: records.get,
     put: records.put,
     delete: records.delete,
-    ...createClusterLocks(cluster, { ...options, ...{ seconds, self, isDead, command: options.process.command } }),
+    ...createClusterLocks(cluster, { ...options, ...{ seconds, self, isDead, command: own.command } }),
     async list(kind?: RecordKind) {
       return kind === undefined ? await names() : await records.list(kind);
     },
