@@ -1,8 +1,9 @@
 /** A run of `plan`: what `renew` would do, and why, without doing anything. */
 import { formatDuration } from '../base/duration.js';
+import { inOrder } from '../base/in-order.js';
 import { printable } from '../base/printable.js';
 import { createDeployer } from '../flow/deploy.js';
-import { type Plan, planCertificate } from '../flow/plan.js';
+import { type Plan, type PlanParts, planCertificate } from '../flow/plan.js';
 import type { Context } from './context.js';
 import { EXIT } from './exit.js';
 import { readOptions } from './options.js';
@@ -11,6 +12,9 @@ import { findRenewals } from './renewals.js';
 import { nextRunAfter } from './timer.js';
 import { errorDocument } from './ui/words.js';
 import { clustersOf, openStore } from './wire.js';
+
+/** Certificates that are looked at together: a store that is far away answers many in the time of one. */
+const WIDTH = 16;
 
 /** Runs `plan` and gives its exit code. */
 export async function runPlan(context: Context, names: readonly string[], flags: { readonly detailedExitcode?: boolean }): Promise<number> {
@@ -22,10 +26,10 @@ export async function runPlan(context: Context, names: readonly string[], flags:
   const { groups, unknown } = await findRenewals(await readOptions(context, {}), { names, store, system, dryRun: false });
   const plans: Plan[] = unknown.map(({ name, error }) => ({ name, state: 'failed', error }));
   const nextLook = await nextRunAfter(system.clock.now(), store);
-  for (const request of groups.flatMap(({ requests }) => requests))
-    plans.push(
-      await planCertificate(request, { store, clock, nextLook, drifts: (wanted, print) => deployer.drifts(wanted, print, signal) }),
-    );
+  const requests = groups.flatMap((group) => group.requests);
+  const parts: PlanParts = { store, clock, nextLook, drifts: (wanted, print) => deployer.drifts(wanted, print, signal) };
+  for await (const [{ name }, outcome] of inOrder(requests, WIDTH, (request) => planCertificate(request, parts)))
+    plans.push(outcome.status === 'fulfilled' ? outcome.value : { name, state: 'failed', error: outcome.reason });
   plans.sort((a, b) => (a.name < b.name ? -1 : 1));
   if (ui.json) ui.document('plan', { certificates: plans.map(planDocument) });
   else {

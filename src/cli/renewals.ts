@@ -1,5 +1,6 @@
 /** What `renew` and `plan` are about: the certificates of the configuration file, and the stored ones whose flags are kept. */
 import { TscertError } from '../base/errors.js';
+import { inOrder } from '../base/in-order.js';
 import { nearest } from '../base/nearest.js';
 import { isGiven, readGiven } from '../flow/given.js';
 import { buildRequests } from '../request/build.js';
@@ -10,6 +11,9 @@ import type { Store } from '../store/store.js';
 import type { Options } from './options.js';
 import { buildHelp } from './requests.js';
 import type { System } from './system.js';
+
+/** Certificates that are looked at together where each look takes a while. */
+const WIDTH = 16;
 
 /** Certificates that are asked for with the same options of the run. */
 interface Group {
@@ -68,15 +72,20 @@ export async function findRenewals(
 
   const groups = new Map<string, { config: ConfigOptions; requests: CertificateRequest[] }>();
   let count = 0;
-  const add = async (options: ConfigOptions, request: CertificateRequest): Promise<void> => {
-    count++;
-    if (await leaveOut(request)) return;
+  // A cluster answers many in the time of one.
+  const width = inCluster ? WIDTH : 1;
+  const add = (options: ConfigOptions, request: CertificateRequest): void => {
     const key = JSON.stringify(RUN_KEYS.map((one) => options[one] ?? null));
     const group = groups.get(key) ?? { config: options, requests: [] };
     groups.set(key, group);
     group.requests.push(request);
   };
-  for (const request of configured) if (isAsked(storedName(request.name))) await add(config, request);
+  const ofFile = configured.filter(({ name }) => isAsked(storedName(name)));
+  for await (const [request, outcome] of inOrder(ofFile, width, leaveOut)) {
+    count++;
+    if (outcome.status === 'rejected') throw outcome.reason;
+    if (!outcome.value) add(config, request);
+  }
   const unknown: { name: string; error: unknown }[] = [];
   /** What is given to this run goes before what was given then, and that before the file. */
   const recall = async (name: string): Promise<[ConfigOptions, CertificateRequest]> => {
@@ -87,15 +96,16 @@ export async function findRenewals(
     if (request === undefined) throw ungiven(name);
     return [options, { ...request, name, given }];
   };
-  for (const name of stored.filter(isAsked)) {
-    if (await leaveNoted(name)) {
+  const look = async (name: string): Promise<[ConfigOptions, CertificateRequest] | 'left'> => {
+    if (await leaveNoted(name)) return 'left';
+    const recalled = await recall(name);
+    return (await leaveOut(recalled[1])) ? 'left' : recalled;
+  };
+  for await (const [name, outcome] of inOrder(stored.filter(isAsked), width, look)) {
+    if (outcome.status === 'rejected') unknown.push({ name, error: outcome.reason });
+    else {
       count++;
-      continue;
-    }
-    try {
-      await add(...(await recall(name)));
-    } catch (error) {
-      unknown.push({ name, error });
+      if (outcome.value !== 'left') add(...outcome.value);
     }
   }
   return {

@@ -219,7 +219,8 @@ async function openClusterStore(system: System, place: StorePlace, command: stri
   const { clock, background, uptime, random, host, pid } = system;
   return createKubernetesStore({
     ...{ client, namespace: client.namespace, clock, background, uptime, random },
-    holder: `${command} on ${host} (${pid})`,
+    process: { pid, host, command },
+    isAlive,
   });
 }
 

@@ -41,6 +41,8 @@ export interface LeaseOptions {
   readonly wait: number;
   /** Waits longer than that where it cannot be told yet whether the holder lives: until it gives a sign of life, or is taken over. */
   readonly untilSeenAlive?: boolean;
+  /** Knows of some holders that they are dead, before their time is over. */
+  readonly isDead?: (holder: string) => boolean;
   readonly clock: Clock;
   /** Paces the signs of life; its sleep should not keep the process alive. */
   readonly background: Pick<Clock, 'sleep'>;
@@ -83,7 +85,13 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
     const asked = uptime();
     const found = await client.get(LEASE, { name, ...place }, { signal });
     const holder = found?.spec?.holderIdentity ?? '';
-    if (found === undefined || holder === '' || holder === options.identity || isDead(found, watched, asked)) {
+    if (
+      found === undefined ||
+      holder === '' ||
+      holder === options.identity ||
+      options.isDead?.(holder) === true ||
+      isDead(found, watched, asked)
+    ) {
       const taken = await take(options, found);
       if (taken !== undefined) return hold(options, taken, asked);
       continue;

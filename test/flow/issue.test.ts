@@ -190,3 +190,25 @@ test('a key that is brought along is certified and stays; another one makes the 
     assert.match(JSON.stringify(world.planned()), /"reason":"SecretMismatch"/);
   });
 });
+
+test('a line whose lock is lost stops, and leaves what is remembered to whoever holds it now', async () => {
+  const world = createWorld();
+  const lost = new AbortController();
+  const reason = new Error('the lock is lost');
+  const store = { ...world.store, lock: async () => ({ release: async () => undefined, lost: lost.signal }) };
+  world.behave((_, { signal }) => {
+    lost.abort(reason);
+    signal.throwIfAborted();
+    return 'dies';
+  });
+  await assert.rejects(world.run(request(), { store }), (error) => error === reason);
+  assert.equal(await world.store.get('ledger', 'certificate:www'), undefined);
+});
+
+test('what went wrong is told, also where it cannot be remembered', async () => {
+  const world = createWorld();
+  const put: typeof world.store.put = (kind, ...rest) =>
+    kind === 'ledger' ? Promise.reject(new Error('full')) : world.store.put(kind, ...rest);
+  world.behave(() => 'dies');
+  await assert.rejects(world.run(request(), { store: { ...world.store, put } }), /^Error: killed$/);
+});

@@ -77,7 +77,10 @@ test('a key is never written for everybody', () => {
 });
 
 test('what cannot be meant is refused, with what was', () => {
-  refuses('deploy: nginxx', 'Cannot deploy to "nginxx": it wants nginx, apache, haproxy, haproxy:FILE or rollout:deployment/NAME (did you mean nginx?)');
+  refuses(
+    'deploy: nginxx',
+    'Cannot deploy to "nginxx": it wants nginx, apache, haproxy, haproxy:FILE or rollout:deployment/NAME (did you mean nginx?)',
+  );
   refuses('deploy: "nginx:/srv/n.conf"', /it wants nginx, .* \(did you mean nginx\?\)$/);
   refuses('deploy: "haproxy:"', 'Cannot deploy to the file "": it wants an absolute path');
   refuses('deploy: "haproxy:www.pem"', /it wants an absolute path$/);

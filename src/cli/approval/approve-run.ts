@@ -20,14 +20,14 @@ export async function runApprove(
   flags: ApproveFlags,
 ): Promise<number> {
   checkFlags(word, names, flags);
-  const policies = flags.policy === undefined ? undefined : await readPolicyFile(context, flags.policy);
+  const file = flags.policy === undefined ? undefined : await readPolicyFile(context, flags.policy);
   const cluster = await openCluster(context, flags);
   try {
-    if (flags.watch === true && policies !== undefined && flags.policy !== undefined) {
+    if (flags.watch === true && file !== undefined && flags.policy !== undefined) {
       const { runApproveWatch } = await import('./approve-watch.js');
-      return await runApproveWatch(context, cluster, flags, { file: flags.policy, first: policies });
+      return await runApproveWatch(context, cluster, flags, { file: flags.policy, first: file });
     }
-    return await runOnce(context, word, names, flags, { cluster, policies });
+    return await runOnce(context, word, names, flags, { cluster, policies: file?.policies });
   } finally {
     cluster.client.close();
   }

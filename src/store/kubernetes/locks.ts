@@ -1,15 +1,19 @@
 /** Locks as Leases, one for each key, gone when they are let go. */
-import { randomUUID } from 'node:crypto';
 import type { Clock, Random } from '../../base/clock.js';
 import { isTscertError, TscertError } from '../../base/errors.js';
 import { acquireLease } from '../../kubernetes/lease.js';
+import type { IsDead, Owner } from '../owner.js';
 import type { Store } from '../store.js';
 import { createTurns } from '../turns.js';
+import { holderOf, readHolder } from './holder.js';
 import { type Cluster, labelsOf, stateName } from './state.js';
 
 export interface ClusterLockOptions {
-  /** Names this process for people: `tscert renew on web-7c9 (1)`. */
-  readonly holder: string;
+  /** This process, and what it does, for those who wait for its locks; no secrets. */
+  readonly self: Owner;
+  readonly command: string;
+  /** Tells of a holder on this machine that it is dead; of another its Lease tells, in time. */
+  readonly isDead: IsDead;
   readonly clock: Clock;
   readonly background: Pick<Clock, 'sleep'>;
   readonly uptime: () => number;
@@ -20,18 +24,21 @@ export interface ClusterLockOptions {
 
 export function createClusterLocks({ client, namespace }: Cluster, options: ClusterLockOptions): Pick<Store, 'lock'> {
   const turns = createTurns(options.clock);
-  const { holder, uptime } = options;
+  const { self, command, uptime, clock } = options;
+  const isGone = (holder: string): boolean => {
+    const found = readHolder(holder);
+    return found !== undefined && options.isDead(found.owner, clock.now());
+  };
   return {
     async lock(key, { wait, signal }) {
       const began = uptime();
       const end = await turns.take(key, { wait, signal });
-      if (end === undefined) throw locked(key, `${holder}, this process,`);
+      if (end === undefined) throw locked(key, 'this process');
       try {
         const held = await acquireLease({
           ...options,
           ...{ client, namespace, signal, name: stateName('lock', key), labels: labelsOf('lock') },
-          // A process that asks twice is two holders.
-          identity: `${holder} ${randomUUID()}`,
+          ...{ identity: holderOf(command, self), isDead: isGone },
           wait: Math.max(0, wait - (uptime() - began)),
           untilSeenAlive: true,
           afterwards: 'remove',
@@ -48,7 +55,9 @@ export function createClusterLocks({ client, namespace }: Cluster, options: Clus
         };
       } catch (error) {
         end();
-        throw isTscertError(error, 'locked') ? locked(key, String(error.data.holder).replace(/ [0-9a-f-]{36}$/, ''), error) : error;
+        if (!isTscertError(error, 'locked')) throw error;
+        const holder = String(error.data.holder);
+        throw locked(key, readHolder(holder)?.words ?? holder, error);
       }
     },
   };

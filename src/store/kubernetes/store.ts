@@ -5,6 +5,8 @@
 import { TscertError } from '../../base/errors.js';
 import { type Right, rightWords } from '../../kubernetes/failure.js';
 import { missingRights } from '../../kubernetes/review.js';
+import { type FileSystem, nodeFileSystem } from '../files.js';
+import { createJudge, describeOwner, type IsAlive } from '../owner.js';
 import type { RecordKind, Store } from '../store.js';
 import { createCertificates } from './certificates.js';
 import { type ClusterLockOptions, createClusterLocks } from './locks.js';
@@ -12,7 +14,11 @@ import { patiently } from './patience.js';
 import { createClusterRecords } from './records.js';
 import type { Cluster } from './state.js';
 
-export interface KubernetesStoreOptions extends Omit<ClusterLockOptions, 'seconds'> {
+export interface KubernetesStoreOptions extends Omit<ClusterLockOptions, 'seconds' | 'self' | 'command' | 'isDead'> {
+  /** This process: its id, its host's name, and what it does in a word (no secrets), for those who wait for its locks. */
+  readonly process: { readonly pid: number; readonly host: string; readonly command: string };
+  readonly isAlive: IsAlive;
+  readonly fs?: FileSystem;
   readonly client: Cluster['client'];
   readonly namespace: string;
   /** Of a lock's Lease; 15 unless given. */
@@ -32,7 +38,9 @@ export function storeRights(namespace: string): readonly Right[] {
 }
 
 export function createKubernetesStore(options: KubernetesStoreOptions): Store {
-  const { namespace, clock, seconds = DEFAULT_SECONDS } = options;
+  const { namespace, clock, seconds = DEFAULT_SECONDS, isAlive, fs = nodeFileSystem } = options;
+  const self = describeOwner(fs, options.process);
+  const isDead = createJudge({ self, clock, isAlive, fs });
   const { signal } = new AbortController();
   const cluster: Cluster = { client: patiently(options.client, options), namespace, signal };
   const records = createClusterRecords(cluster);
@@ -58,7 +66,7 @@ export function createKubernetesStore(options: KubernetesStoreOptions): Store {
     get: records.get,
     put: records.put,
     delete: records.delete,
-    ...createClusterLocks(cluster, { ...options, seconds }),
+    ...createClusterLocks(cluster, { ...options, ...{ seconds, self, isDead, command: options.process.command } }),
     async list(kind?: RecordKind) {
       return kind === undefined ? await names() : await records.list(kind);
     },

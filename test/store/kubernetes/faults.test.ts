@@ -257,13 +257,18 @@ describe('a store in a cluster', { skip }, () => {
     const [one, other] = [await open(), await open()];
     const held = await one.lock('live.test', { wait: 0, signal: never });
     const error = await failure(other.lock('live.test', { wait: 0, signal: never }), 'locked');
-    assert.match(error.message, /^Cannot lock "live.test": tscert test holds it$/);
+    assert.match(error.message, /^Cannot lock "live.test": tscert test on test \(\d+\) holds it$/);
     await held.release();
     // A process that was stopped for good: no sign of life comes any more.
     const frozen = await open({ background: { sleep: () => new Promise(() => undefined) } });
     await frozen.lock('dead.test', { wait: 0, signal: never });
     const taken = await other.lock('dead.test', { wait: 0, signal: never });
     await taken.release();
+    // Of one on this machine it is known at once.
+    const gone = await open({ background: { sleep: () => new Promise(() => undefined) }, seconds: 3_600 });
+    await gone.lock('gone.test', { wait: 0, signal: never });
+    const heir = await open({ isAlive: () => false });
+    await (await heir.lock('gone.test', { wait: 0, signal: never })).release();
     // One that is robbed while it lives stops at once.
     const robbed = await one.lock('robbed.test', { wait: 0, signal: never });
     const lease = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${stateName('lock', 'robbed.test')}`;

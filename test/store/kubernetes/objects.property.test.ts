@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SECRET } from '../../../src/kubernetes/secret/object.js';
 import { generationDraft, readGeneration } from '../../../src/store/kubernetes/generation.js';
+import { holderOf, readHolder } from '../../../src/store/kubernetes/holder.js';
 import { type Pointer, pointerText, readPointer } from '../../../src/store/kubernetes/pointer.js';
 import { recordIn, textsOf } from '../../../src/store/kubernetes/records.js';
 import { stateDraft, stateName } from '../../../src/store/kubernetes/state.js';
@@ -66,6 +67,18 @@ describe('generations', () => {
       RUNS / 4,
     );
   });
+});
+
+describe('holders of locks', () => {
+  test('anything', () =>
+    staysCalm(fc.oneof(fc.string(), fc.stringMatching(/^x \d+\.\d*\.[0-9a-f-]*\.\d*\.[^.\s]+\.[0-9a-f-]{36}$/)), readHolder, []));
+  test('what is written is read back', () =>
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', '.', '-', '%', ' ', 'é', '('), minLength: 1 }), fc.nat(), (host, pid) => {
+        const owner = { pid, host, startTime: '12', bootId: 'ab-1', pidNamespace: '402' };
+        assert.deepEqual(readHolder(holderOf('tscert renew', owner)), { words: `tscert renew on ${host} (${pid})`, owner });
+      }),
+    ));
 });
 
 describe('records', () => {

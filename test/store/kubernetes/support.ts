@@ -30,6 +30,14 @@ export async function openIn(
     { kubeconfig: cluster.kubeconfig(user, server === undefined ? {} : { cluster: { server } }) },
     { clock: more.clock ?? realClock },
   );
-  const options = { client, namespace, holder: 'tscert test', seconds: 2, random: Math.random, uptime: () => performance.now() };
+  const options = {
+    client,
+    namespace,
+    process: { pid: process.pid, host: 'test', command: 'tscert test' },
+    isAlive: () => true,
+    seconds: 2,
+    random: Math.random,
+    uptime: () => performance.now(),
+  };
   return { store: createKubernetesStore({ ...options, clock: realClock, background: realClock, ...more }), client: more.client ?? client };
 }
