@@ -2,19 +2,16 @@
 import { createDeployer } from '../flow/deploy.js';
 import { glanceAt, leftAlone, namesUnderWay } from '../flow/glance.js';
 import type { QuietNotes } from '../flow/quiet-notes.js';
-import { isStapleThere } from '../flow/revocation/staple.js';
 import type { Counter } from '../flow/telemetry.js';
-import { nodeFileSystem } from '../store/files.js';
 import { storedName } from '../store/name.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './context.js';
 import type { RunFlags } from './issue-run.js';
 import { storePlace } from './places.js';
 import type { LeaveOut } from './renewals.js';
+import { STAPLES } from './stored-checks.js';
 import { keptDocument } from './ui/summary.js';
 import { clustersOf } from './wire.js';
-
-const isThere = (file: string): boolean => isStapleThere(file, nodeFileSystem);
 
 export interface Quiet {
   readonly take: LeaveOut;
@@ -39,7 +36,7 @@ export async function lookForQuiet(
 ): Promise<Quiet> {
   const { clock, env: environment } = system;
   const deployer = createDeployer({ records: store, clock, environment, clusters: clustersOf(system, storePlace(system, globals)) });
-  const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: { isThere }, underWay: await namesUnderWay(store) };
+  const parts = { store, clock, deployer, ...run, asksForAdvice: true, revocation: STAPLES, underWay: await namesUnderWay(store) };
   const documents: Record<string, unknown>[] = [];
   const states = new Map<string, string>();
   let count = 0;

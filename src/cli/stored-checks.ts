@@ -1,4 +1,7 @@
-/** Whether what is stored was revoked, asked on the way of `renew` and `watch`; and the staples of what is issued. Connections are made when the first is asked. */
+/**
+ * Whether what is stored was revoked, asked on the way of `renew` and `watch`; and the staples of what is issued. Connections are made when
+ * the first is asked.
+ */
 import type { Emit } from '../base/events.js';
 import { checksDue } from '../flow/glance.js';
 import type { IssueParts } from '../flow/issue.js';
@@ -19,6 +22,9 @@ export interface StoredChecksOptions {
   readonly signal: AbortSignal;
 }
 
+/** The staple files of this machine. */
+export const STAPLES = { isThere: (file: string): boolean => isStapleThere(file, nodeFileSystem) };
+
 /**
  * Asks about those certificates of which it is time; nothing that goes wrong is more than a note.
  * @throws the signal's reason; {@link TscertError} `config-invalid` for a CA bundle that cannot be used
@@ -29,8 +35,7 @@ export async function checkStoredOf(
   { emitFor, note }: { emitFor(name: string): Emit; note(message: string): void },
 ): Promise<void> {
   const { system, store } = options;
-  const revocation = { isThere: (file: string): boolean => isStapleThere(file, nodeFileSystem) };
-  const due = await checksDue(requests, { store, clock: system.clock, revocation });
+  const due = await checksDue(requests, { store, clock: system.clock, revocation: STAPLES });
   if (due.length === 0) return;
   const { checkStored } = await import('../flow/revocation/stored.js');
   const sources = await openSources(options);

@@ -94,7 +94,7 @@ export interface ClientOptions {
 }
 
 /** Who writes, for server-side apply and for `managedFields`. */
-export const FIELD_MANAGER = 'tscert';
+const FIELD_MANAGER = 'tscert';
 
 const TIMEOUT = 30_000;
 const MEBIBYTE = 1_048_576;

@@ -86,7 +86,7 @@ export async function runExecPlugin(
  * Reads what a plugin printed.
  * @throws {TscertError} `cluster-login`; nothing of the output stands in it
  */
-export function readCredential(output: string, plugin: ExecPlugin, user: string): ExecCredential {
+function readCredential(output: string, plugin: ExecPlugin, user: string): ExecCredential {
   let value: unknown;
   try {
     value = JSON.parse(output);

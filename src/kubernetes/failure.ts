@@ -59,7 +59,7 @@ export function readStatus(value: unknown): Status | undefined {
 }
 
 /** The Status in the body of an answer. */
-export function statusOf({ body }: Pick<RefusedAnswer, 'body'>): Status | undefined {
+function statusOf({ body }: Pick<RefusedAnswer, 'body'>): Status | undefined {
   try {
     return readStatus(JSON.parse(body.toString('utf8')));
   } catch {

@@ -48,19 +48,24 @@ async function watchOne(client: KubernetesClient, name: string, waiting: Waiting
   throw signal.reason;
 }
 
-async function lookAgain(
-  client: KubernetesClient,
-  name: string,
-  { signal, clock, uid, onState }: Waiting,
-): Promise<CertificateSigningRequest> {
+async function lookAgain(client: KubernetesClient, name: string, waiting: Waiting): Promise<CertificateSigningRequest> {
+  const { signal, clock, uid, onState, onInterrupted } = waiting;
   for (;;) {
-    const found = await client.get(CSR, { name }, { signal });
-    if (found === undefined || (uid !== undefined && found.metadata.uid !== uid)) throw gone(name);
-    onState?.(found);
-    if (isOver(found)) return found;
+    try {
+      const found = await client.get(CSR, { name }, { signal });
+      if (found === undefined || (uid !== undefined && found.metadata.uid !== uid)) throw gone(name);
+      onState?.(found);
+      if (isOver(found)) return found;
+    } catch (error) {
+      if (!isTscertError(error) || !PASSING.some((code) => error.code === code)) throw error;
+      onInterrupted?.(error);
+    }
     await clock.sleep(LOOK_EVERY, signal);
   }
 }
+
+/** What an API server that is away, or starts again, may look like. */
+const PASSING = ['network', 'timeout', 'rate-limited', 'cluster-failed'] as const;
 
 /** True when nothing more will become of it. */
 function isOver(csr: CertificateSigningRequest): boolean {

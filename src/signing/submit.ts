@@ -68,7 +68,7 @@ export async function submitRequest(client: KubernetesClient, submission: Submis
 }
 
 /** True when the object asks for what the submission asks for, whatever the server made of its duration. */
-export function isSame({ spec }: CertificateSigningRequest, { csr, signerName, usages }: SigningQuestion): boolean {
+function isSame({ spec }: CertificateSigningRequest, { csr, signerName, usages }: SigningQuestion): boolean {
   return isRequest(textOf(spec.request), csr) && spec.signerName === signerName && sameWords(spec.usages ?? [], usages);
 }
 

@@ -26,7 +26,7 @@ for (const page of PAGES) {
   const blocks = blocksOf(page).filter(({ language }) => language === 'sh' || language === 'yaml');
   const isSkipped = ({ info }: Block): boolean => info.startsWith('skip');
   if (!blocks.some((block) => block.language === 'sh' && !isSkipped(block))) continue;
-  const cluster = page === 'docs/secrets.md' || page === 'docs/kubernetes.md';
+  const cluster = ['secrets', 'kubernetes', 'diagnose', 'in-the-cluster'].some((name) => page === `docs/${name}.md`);
   describe(page, { skip: skip || (cluster && skipUnless('kubernetes')) }, () => {
     let world: DocsWorld;
     before(async () => {

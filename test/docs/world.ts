@@ -60,6 +60,7 @@ export async function startDocsWorld(needs: { readonly cluster?: boolean } = {})
   };
   for (const place of [bin, at('work'), at('webroot'), at('haproxy'), at('haproxy/certs'), at('data')]) await mkdir(place);
   await symlink(process.env.TSCERT_TEST_BIN ?? '', path.join(bin, 'tscert'));
+  await symlink(path.resolve('examples'), at('work/examples'));
   for (const name of ['systemctl', 'nginx', 'haproxy', 'apachectl']) await program(path.join(bin, name), 'exit 0');
   await program(at('work/dns.sh'), 'test "$1" = present || test "$1" = cleanup');
   await writeFile(at('work/request.json'), '{ "hosts": ["example.com"], "key": { "algo": "ecdsa", "size": 256 } }');

@@ -72,7 +72,10 @@ test('by hand: names of a Service for kubelet-serving are refused, with the rule
   await mustAsk(cluster, 'tutorial', tutorial, { user: 'alice' });
   const refused = await run('approve', 'tutorial');
   assert.equal(refused.code, 1, text(refused));
-  assert.match(text(refused), /The signer would refuse it: The organization must be "system:nodes" alone, and it has none/);
+  assert.match(
+    text(refused),
+    /Its signer would refuse it for good: The organization must be "system:nodes" alone, and it has none; .* need a signer of your own/,
+  );
   assert.equal(await stateOf(cluster, 'tutorial'), '', 'it did not become Failed');
 });
 
@@ -135,6 +138,17 @@ test('a policy decides on all that wait, and tells each rule; what it cannot fin
   assert.equal((await run('deny', 'elsewhere')).code, 0);
   const nothing = await run('approve', '--policy', SERVING);
   assert.equal(nothing.code, 0, text(nothing));
+});
+
+test('the same bytes a second time are a replay, whatever became of the first', { skip }, async () => {
+  const request = nodeRequest('worker-2', ['worker-2', '10.1.0.2']);
+  await mustAsk(cluster, 'once', request, { user: 'system:node:worker-2' });
+  assert.equal((await run('approve', '--policy', SERVING)).code, 0);
+  assert.equal(await stateOf(cluster, 'once'), 'Approved');
+  await mustAsk(cluster, 'twice', request, { user: 'system:node:worker-2' });
+  const done = await run('approve', '--policy', SERVING);
+  assert.equal(done.code, 0, text(done));
+  assert.match(done.stdout, /✘ twice denied: .*the same request is there already: "once" of "system:node:worker-2", approved/);
 });
 
 test('deny by policy carries out denials alone', { skip }, async () => {

@@ -46,7 +46,7 @@ export function manifestsIn(file: string): readonly Manifest[] {
   });
 }
 
-export function placeOf({ apiVersion, kind, metadata }: Manifest): string {
+function placeOf({ apiVersion, kind, metadata }: Manifest): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const inside = CLUSTER_WIDE.has(kind) ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${inside}/${PLURALS[kind] ?? `${kind.toLowerCase()}s`}/${metadata.name}`;

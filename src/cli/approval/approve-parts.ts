@@ -24,10 +24,22 @@ export interface ApproveFlags extends ClusterFlags {
   readonly grace?: string;
 }
 
-/** @throws {TscertError} `file-unreadable`, `config-invalid` */
-export async function readPolicyFile({ system }: Context, file: string): Promise<readonly Policy[]> {
+/**
+ * Reads the policies of a file.
+ * @throws {TscertError} `file-unreadable`, `config-invalid`
+ */
+export async function readPolicyFile(
+  context: Context,
+  file: string,
+): Promise<{ readonly text: string; readonly policies: readonly Policy[] }> {
+  const text = await readTextFile(context.system, file);
+  return { text, policies: await parsePolicies(context, file, text) };
+}
+
+/** @throws {TscertError} `config-invalid` */
+export async function parsePolicies({ system }: Context, file: string, text: string): Promise<readonly Policy[]> {
   const { readPolicies } = await import('../../policy/approval/read.js');
-  return await readPolicies(await readTextFile(system, file), `"${path.relative(system.cwd, path.resolve(system.cwd, file)) || file}"`);
+  return await readPolicies(text, `"${path.relative(system.cwd, path.resolve(system.cwd, file)) || file}"`);
 }
 
 /** The reason of a condition; one word. */

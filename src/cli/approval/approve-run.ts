@@ -20,14 +20,14 @@ export async function runApprove(
   flags: ApproveFlags,
 ): Promise<number> {
   checkFlags(word, names, flags);
-  const policies = flags.policy === undefined ? undefined : await readPolicyFile(context, flags.policy);
+  const file = flags.policy === undefined ? undefined : await readPolicyFile(context, flags.policy);
   const cluster = await openCluster(context, flags);
   try {
-    if (flags.watch === true && policies !== undefined && flags.policy !== undefined) {
+    if (flags.watch === true && file !== undefined && flags.policy !== undefined) {
       const { runApproveWatch } = await import('./approve-watch.js');
-      return await runApproveWatch(context, cluster, flags, { file: flags.policy, first: policies });
+      return await runApproveWatch(context, cluster, flags, { file: flags.policy, first: file });
     }
-    return await runOnce(context, word, names, flags, { cluster, policies });
+    return await runOnce(context, word, names, flags, { cluster, policies: file?.policies });
   } finally {
     cluster.client.close();
   }
@@ -86,7 +86,6 @@ async function runOnce(
     }
   } else {
     const facts = factsFor(context, cluster);
-    if (names.length === 0 && flags.signer === undefined && flags.selector === undefined) facts.know(found, readAt);
     const carriesOut: ReviewParts['carriesOut'] = word === 'approve' ? ['Approved', 'Denied'] : ['Denied'];
     const pending = found.filter((csr) => names.length > 0 || stateOf(csr) === 'pending');
     reviews.push(...(await reviewAll(pending, readAt, { ...common, policies, facts, carriesOut, uptime: () => system.uptime() })));

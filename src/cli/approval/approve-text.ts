@@ -1,8 +1,10 @@
 /** What became of requests, in lines for people and as plain data. */
 import { formatDuration } from '../../base/duration.js';
 import { printable } from '../../base/printable.js';
+import { BY_HAND } from '../../flow/approval/by-hand.js';
 import type { Review } from '../../flow/approval/review.js';
 import type { CertificateSigningRequest } from '../../kubernetes/csr.js';
+import type { RuleVerdict, Verdict } from '../../policy/approval/verdict.js';
 import { lookAt } from '../../policy/whole/look.js';
 import { foundText } from '../inspect-text.js';
 import type { Paint } from '../ui/paint.js';
@@ -42,15 +44,14 @@ export function requestLines({ metadata, spec }: CertificateSigningRequest, pain
 export function linesOf(review: Review, { paint, dryRun, verbose }: LineOptions): string[] {
   const name = paint.strong(printable(review.name));
   const would = dryRun ? 'would be ' : '';
-  const rules =
-    'verdict' in review
-      ? (review.verdict?.policies.flatMap((policy) => ruleLines(policy.rules, policy.policy, { paint, verbose })) ?? [])
-      : [];
+  // The message has every rule that was not met already.
+  const policies = verbose && 'verdict' in review ? (review.verdict?.policies ?? []) : [];
+  const rules = policies.flatMap(({ rules: all, policy }) => ruleLines(all, policy, paint));
   switch (review.state) {
     case 'approved':
-      return [`${paint.good('✔')} ${name} ${would}approved: ${printable(review.verdict.message)}`, ...rules];
+      return [`${paint.good('✔')} ${name} ${would}approved${why(review.verdict)}`, ...rules];
     case 'denied':
-      return [`${paint.bad('✘')} ${name} ${would}denied: ${printable(review.verdict.message)}`, ...rules];
+      return [`${paint.bad('✘')} ${name} ${would}denied${why(review.verdict)}`, ...rules];
     case 'unprocessed':
       return [`${paint.warn('–')} ${name} left as it is: ${printable(review.verdict.message)}`, ...rules];
     case 'not-carried-out':
@@ -64,16 +65,16 @@ export function linesOf(review: Review, { paint, dryRun, verbose }: LineOptions)
   }
 }
 
+/** A person needs no reason. */
+function why({ message, policies }: Verdict): string {
+  return policies.every(({ policy }) => policy === BY_HAND) ? '' : `: ${printable(message)}`;
+}
+
 const MARKS = { passed: '✔', broken: '✘', unknown: '–' } as const;
 const COLOURS = { passed: 'good', broken: 'bad', unknown: 'warn' } as const;
 
-function ruleLines(
-  rules: readonly { readonly rule: string; readonly outcome: 'passed' | 'broken' | 'unknown'; readonly message: string }[],
-  policy: string,
-  { paint, verbose }: Pick<LineOptions, 'paint' | 'verbose'>,
-): string[] {
-  const shown = rules.filter(({ outcome }) => verbose || outcome !== 'passed');
-  return shown.map(
+function ruleLines(rules: readonly RuleVerdict[], policy: string, paint: Paint): string[] {
+  return rules.map(
     ({ rule, outcome, message }) => `    ${paint[COLOURS[outcome]](MARKS[outcome])} ${printable(policy)}: ${rule}: ${printable(message)}`,
   );
 }

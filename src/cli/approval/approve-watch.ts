@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { parseDuration } from '../../base/duration.js';
 import { messageOf, TscertError } from '../../base/errors.js';
+import { printableJson } from '../../base/printable.js';
 import { type Controller, type ControllerState, startController } from '../../flow/approval/controller.js';
 import { type ApprovalCounts, createApprovalCounts } from '../../flow/approval/counts.js';
 import type { Review } from '../../flow/approval/review.js';
@@ -10,9 +11,11 @@ import type { Policy } from '../../policy/approval/policy.js';
 import type { Cluster } from '../cluster.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
+import { readTextFile } from '../files.js';
 import { paintOfOutput } from '../ui/states.js';
-import { type ApproveFlags, factsFor, readPolicyFile, reasonOf } from './approve-parts.js';
+import { type ApproveFlags, factsFor, parsePolicies, reasonOf } from './approve-parts.js';
 import { documentOf, linesOf } from './approve-text.js';
+import { createPolicyFile } from './policy-file.js';
 
 const LISTEN = '127.0.0.1:9402';
 const LEASE = 'tscert-approver';
@@ -22,24 +25,37 @@ export async function runApproveWatch(
   context: Context,
   cluster: Cluster,
   flags: ApproveFlags,
-  policies: { readonly file: string; readonly first: readonly Policy[] },
+  { file, first }: { readonly file: string; readonly first: { readonly text: string; readonly policies: readonly Policy[] } },
 ): Promise<number> {
   const { system, globals, ui, signal } = context;
   const patience = parseDuration(flags.grace ?? GRACE);
   const paint = await paintOfOutput(system, globals);
   const dryRun = flags.dryRun === true;
   const counts = createApprovalCounts();
-  counts.policies = { count: policies.first.length, isCurrent: true };
+  counts.policies = { count: first.policies.length, isCurrent: true };
   const state = { isStopping: false, isListed: false, isWaiting: true };
   const server = await serveFor(flags.listen ?? (system.env.TSCERT_LISTEN || LISTEN), counts, state);
-  let current = policies.first;
 
   const [stop, lines, over] = [new AbortController(), new AbortController(), new AbortController()];
   const ends = { stop: AbortSignal.any([stop.signal, signal]), lines: AbortSignal.any([lines.signal, signal]) };
   for (const one of Object.values(ends)) setMaxListeners(0, one);
   let controller: Controller | undefined;
+  const policies = createPolicyFile({
+    first,
+    read: () => readTextFile(system, file),
+    parse: (text) => parsePolicies(context, file, text),
+    onChange(now) {
+      counts.policies = { count: now.length, isCurrent: true };
+      ui.say('the policies were read again');
+      controller?.reconsider();
+    },
+    onTrouble(error) {
+      counts.policies = { count: counts.policies.count, isCurrent: false };
+      ui.warn(`${messageOf(error)}; the policies from before stay in force`);
+    },
+  });
   context.onSignals({
-    hangUp: () => void reread().then(() => controller?.reconsider()),
+    hangUp: () => void policies.reread(),
     stop(name) {
       state.isStopping = true;
       ui.say(`${name}: stopping; what is being judged is finished`);
@@ -50,16 +66,6 @@ export async function runApproveWatch(
       );
     },
   });
-  const reread = async (): Promise<void> => {
-    try {
-      current = await readPolicyFile(context, policies.file);
-      counts.policies = { count: current.length, isCurrent: true };
-      ui.say('SIGHUP: the policies were read again');
-    } catch (error) {
-      counts.policies = { count: current.length, isCurrent: false };
-      ui.warn(`${messageOf(error)}; the policies from before stay in force`);
-    }
-  };
   const told = new Map<string, string>();
   const onReview = (review: Review): void => {
     counts.add(review);
@@ -69,8 +75,8 @@ export async function runApproveWatch(
     if (told.size > 10_000) told.clear();
     told.set(review.csr.metadata.uid, words);
     if (ui.json)
-      system.stdout.write(
-        `${JSON.stringify({ version: 1, kind: 'review', time: new Date(system.clock.now()).toISOString(), ...documentOf(review) })}\n`,
+      ui.data(
+        `${printableJson({ version: 1, kind: 'review', time: new Date(system.clock.now()).toISOString(), ...documentOf(review) })}\n`,
       );
     else if (globals.quiet !== true) ui.data(`${words}\n`);
   };
@@ -79,7 +85,7 @@ export async function runApproveWatch(
     controller = startController({
       client: cluster.client,
       facts: factsFor(context, cluster),
-      policies: () => current,
+      policies: () => policies.current,
       ...{ clock: system.clock, background: system.background, random: system.random, uptime: () => system.uptime() },
       ...{ dryRun, reason: reasonOf(flags, 'TscertPolicy'), carriesOut: ['Approved', 'Denied'] },
       ...(flags.message !== undefined && { message: flags.message }),
@@ -93,6 +99,8 @@ export async function runApproveWatch(
       stop: ends.stop,
       signal: ends.lines,
     });
+    // Standard input cannot be read twice.
+    if (file !== '-') void policies.follow(system.background, over.signal);
     await controller.ended;
   } finally {
     over.abort();

@@ -7,7 +7,7 @@ import type { CertificateContent } from '../../pki/certificate.js';
 import { formatDistinguishedName } from '../../pki/rfc4514.js';
 import type { Paint } from '../ui/paint.js';
 import { distanceWords, minuteWords, timeWords } from '../ui/times.js';
-import { messageWords } from '../ui/words.js';
+import { hintOf, messageWords } from '../ui/words.js';
 import { type Checked, type Standing, type Stapling, standingOf, staplingOf } from './standing.js';
 import type { StapleOutcome } from './staple.js';
 
@@ -120,8 +120,9 @@ function staplingWords({ result, evidence, failure }: Stapling, now: number): st
 }
 
 function failureWords(failure: Failure): string {
-  const { origin } = failure;
-  return `${origin === undefined ? '' : `${originWords(origin)}: `}${reasonOfFailure(failure)}`;
+  const { origin, error } = failure;
+  const hint = error && hintOf(error);
+  return `${origin === undefined ? '' : `${originWords(origin)}: `}${reasonOfFailure(failure)}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 function reasonOfFailure({ message }: Failure): string {

@@ -16,6 +16,9 @@ export interface ByHandParts extends DecideParts {
   readonly onLook: (csr: CertificateSigningRequest) => void;
 }
 
+/** Stands in place of a policy's name. */
+export const BY_HAND = 'by hand';
+
 const WORDS = { Approved: 'This request was approved by tscert approve', Denied: 'This request was denied by tscert deny' } as const;
 
 /**
@@ -56,11 +59,12 @@ function verdictOf(csr: CertificateSigningRequest, type: Decision['type']): Verd
   const rules: RuleVerdict[] = look.faults.map(({ message }) => broken('whole', message));
   if (look.isWhole && look.csr !== undefined) {
     rules.push(passed('whole', 'What is shown of the request is all that is in it'));
-    const { broken: faults } = preflight({ ...request, csr: look.csr, requester: requesterOf(request) });
-    rules.push(...faults.map(({ message }) => broken('signer', `The signer would refuse it: ${message}`)));
+    const { broken: faults, fits } = preflight({ ...request, csr: look.csr, requester: requesterOf(request) });
+    const refused = [...faults.map(({ message }) => message), ...(fits === undefined ? [] : [fits.message])].join('; ');
+    if (faults.length > 0) rules.push(broken('signer', `Its signer would refuse it for good: ${refused}`));
   }
   const faults = rules.filter(({ outcome }) => outcome === 'broken').map(({ message }) => message);
-  const policies = [{ policy: 'by hand', outcome: faults.length > 0 ? 'refuses' : 'approves', message: faults.join('; '), rules }] as const;
+  const policies = [{ policy: BY_HAND, outcome: faults.length > 0 ? 'refuses' : 'approves', message: faults.join('; '), rules }] as const;
   return faults.length > 0
     ? { outcome: 'Unprocessed', message: faults.join('; '), policies }
     : { outcome: 'Approved', message: 'Approved by hand', policies };

@@ -45,7 +45,7 @@ export function createTurnQueue({ uptime, clock }: { readonly uptime: () => numb
           const first = next();
           const wait = first === undefined ? STRETCH : first.at - uptime();
           if (first === undefined || wait > 0) {
-            await clock.sleep(Math.min(STRETCH, wait), AbortSignal.any([stop, alarm.signal])).catch(() => undefined);
+            await clock.sleep(Math.min(STRETCH, wait), alarm.signal).catch(() => undefined);
             continue;
           }
           due.delete(first.name);
@@ -56,7 +56,13 @@ export function createTurnQueue({ uptime, clock }: { readonly uptime: () => numb
           if (due.has(first.name)) wake();
         }
       };
-      await Promise.all(Array.from({ length: workers }, worker));
+      // The end wakes all, too: no signal is made for each wait.
+      stop.addEventListener('abort', wake, { once: true });
+      try {
+        await Promise.all(Array.from({ length: workers }, worker));
+      } finally {
+        stop.removeEventListener('abort', wake);
+      }
     },
   };
 }

@@ -100,7 +100,7 @@ function namesLink({ extensions }: CertificateContent, { wanted, renew }: ShownC
 }
 
 /** Whoever wrote it need not have written it canonically. */
-export function keyOf(name: GeneralName): string {
+function keyOf(name: GeneralName): string {
   if (name.type === 'other') return nameKey(name);
   try {
     return nameKey(parseName(`${name.type}:${name.value}`));

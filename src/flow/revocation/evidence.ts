@@ -1,4 +1,5 @@
 /** What tells whether a certificate was revoked, where it came from, and what all of it says together. Pure. */
+import type { TscertError } from '../../base/errors.js';
 import type { CertificateContent } from '../../pki/certificate.js';
 import type { Crl } from '../../pki/crl.js';
 import type { OcspSigner } from '../../pki/ocsp-signer.js';
@@ -67,6 +68,8 @@ export interface Failure {
   readonly reason: string;
   /** "Cannot ...: ..." */
   readonly message: string;
+  /** Where something was thrown. */
+  readonly error?: TscertError;
 }
 
 /** `unchecked`: it could not be told; `no-way`: the certificate names nobody who would tell. */

@@ -6,12 +6,15 @@ import type { Failure, Origin } from './evidence.js';
 /** The failure of getting something; anything but a {@link TscertError} is a fault of tscert and is thrown on. */
 export function failureOf(kind: Failure['kind'], origin: Origin, error: unknown): Failure {
   if (!isTscertError(error)) throw error;
-  const { reason } = error.data;
+  const { reason, url } = error.data;
+  // A question by GET stands in the URL: who is meant is enough.
+  const isLong = typeof url === 'string' && url.startsWith(origin.place);
   return {
     kind,
     origin,
     reason: error.code === 'response-invalid' && typeof reason === 'string' ? reason : error.code,
-    message: error.message,
+    message: isLong ? error.message.replace(url, origin.place) : error.message,
+    error,
   };
 }
 

@@ -96,13 +96,16 @@ function subjectOf(
 }
 
 /** The reports, in the order of the certificates; undefined when there was not the time. */
-async function ask(asked: readonly Asked[], allowPrivate: boolean, parts: StoredCheckParts): Promise<RevocationReport[] | undefined> {
-  const { clock, signal } = parts;
+async function ask(
+  asked: readonly Asked[],
+  allowPrivate: boolean,
+  { clock, signal, sources }: Pick<StoredCheckParts, 'clock' | 'signal' | 'sources'>,
+): Promise<RevocationReport[] | undefined> {
   const deadline = startDeadline(signal, LONGEST);
   try {
     const given = { responses: [], crls: [] };
     const subjects = asked.map(({ subject }) => subject);
-    return await checkRevocation(subjects, { ...parts.sources(allowPrivate), clock, signal: deadline.signal, given, usesCrls: true });
+    return await checkRevocation(subjects, { ...sources(allowPrivate), clock, signal: deadline.signal, given, usesCrls: true });
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.signal.aborted) return undefined;
@@ -218,7 +221,7 @@ export async function stapleNew(
   wanted: CertificateRequest,
   stored: Stored,
   emit: Emit,
-  parts: Omit<StoredCheckParts, 'emitFor' | 'note'>,
+  parts: Pick<StoredCheckParts, 'clock' | 'fs' | 'signal' | 'sources'>,
 ): Promise<RevocationCheckRecord | undefined> {
   const { revocation } = wanted;
   const subject = revocation?.staple === undefined ? undefined : subjectOf(stored, wanted);
@@ -228,7 +231,7 @@ export async function stapleNew(
   let report: RevocationReport | undefined;
   for (const pause of isPossible ? PATIENCE : [0]) {
     await parts.clock.sleep(pause, parts.signal);
-    [report] = (await ask([asked], revocation.allowPrivate, { ...parts, emitFor: () => emit, note: () => undefined })) ?? [];
+    [report] = (await ask([asked], revocation.allowPrivate, parts)) ?? [];
     if (report !== undefined && stapleOf(report, parts.clock.now()) !== undefined) break;
   }
   if (report === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** What an expression can name of a request. */
+import { TscertError } from '../../base/errors.js';
 import type { CsrDescription } from '../../pki/describe.js';
 import { organizationsOf } from '../signers/subject.js';
 import type { Variables } from './cel.js';
@@ -7,8 +8,19 @@ import type { Judged } from './request.js';
 
 export const POLICY_VARIABLES = ['request', 'requester', 'csr'] as const;
 
-/** The variables of tscert's own policies: the object, who made it, and what is in it. */
+/** Characters of all annotations together; the requester writes them, and an expression may go over each. */
+const MOST_ANNOTATIONS = 16 * 1_024;
+
+/**
+ * The variables of tscert's own policies: the object, who made it, and what is in it.
+ * @throws {TscertError} `request-invalid` when there is too much of it for an expression
+ */
 export function variablesOf({ request, requester, csr, description, now }: Judged): Variables {
+  if (Object.entries(request.annotations).reduce((sum, [key, value]) => sum + key.length + value.length, 0) > MOST_ANNOTATIONS)
+    throw new TscertError(
+      'request-invalid',
+      `Cannot decide by an expression: the annotations have more than ${MOST_ANNOTATIONS} characters`,
+    );
   const { kind, size } = keyOf(csr.publicKey);
   return {
     request: {

@@ -19,7 +19,7 @@ import type { ClusterUser, KubernetesCluster } from '../../support/kubernetes.js
 
 const { signal } = new AbortController();
 
-export const names = (...values: readonly string[]): GeneralName[] => values.map((value) => parseName(value));
+const names = (...values: readonly string[]): GeneralName[] => values.map((value) => parseName(value));
 
 /** The link at which a chain is broken, which must be this one; nothing behind it may have been reached. */
 export function brokenAt(links: readonly Link[], link: string, words: RegExp, next?: RegExp): void {
@@ -195,5 +195,5 @@ export function madeCertificate(spec: MadeSpec = {}): Made {
     key,
     issuer === undefined ? undefined : { name: distinguishedNameOf(issuer.commonName, undefined), key: issuer.key },
   );
-  return { pem, key, commonName, keyPem: encodePrivateKey(key) };
+  return { pem, key, commonName, keyPem: key.type === 'private' ? encodePrivateKey(key) : '' };
 }

@@ -183,6 +183,10 @@ describe('what goes wrong', () => {
     try {
       const reports = await check([subjectOf(own.leaf('inside'), own.ca)], { http: strict });
       assert.deepEqual([statuses(reports), reasons(reports), server.asked.length], [['unchecked'], ['url-refused'], 0]);
+      assert.match(
+        reports[0]?.failures[0]?.message ?? '',
+        new RegExp(`^Cannot fetch "${own.url}": its address is none of the public internet`),
+      );
     } finally {
       strict.close();
     }

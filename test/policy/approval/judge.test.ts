@@ -208,4 +208,9 @@ test('a copy of the request that comes later is denied, and not the first one', 
   assert.match(late.message, /the same request is there already: "first" of "jane", pending/);
   const first = await judge(requestOf({ createdAt: NOW - 180_000 }), serving, factsOf({ ...node, alike }), NOW);
   assert.equal(first.outcome, 'Approved');
+  for (const state of ['denied', 'failed', 'approved'] as const) {
+    const other = async () => [{ name: 'other', username: 'jane', createdAt: NOW - 1_000, state, isSameRequest: true }];
+    const { outcome } = await judge(requestOf(), serving, factsOf({ ...node, alike: other }), NOW);
+    assert.equal(outcome, state === 'approved' ? 'Denied' : 'Approved', state);
+  }
 });

@@ -221,6 +221,8 @@ test('expressions', async () => {
     [`"${'a'.repeat(5_000)}" == ""`, /longer than 4096/],
   ] as const;
   for (const [rule, message] of bad) await assert.rejects(says('expression', by(rule), request), { code: 'config-invalid', message });
+  const full = { ...request, annotations: { a: 'x'.repeat(20_000) } };
+  assert.match(await says('expression', by('csr.isCA'), full), /^unknown: .* the annotations have more than 16384 characters/);
   const slow = asking(dns('x.y'), { commonName: `${'a'.repeat(60)}!` });
   assert.match(await says('expression', by('csr.commonName.matches("^(a+)+$")'), slow), /^broken/, 'linear, and so it comes back');
 });

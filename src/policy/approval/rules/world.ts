@@ -163,9 +163,10 @@ export function replayRule({ sameRequest, sameKey }: { readonly sameRequest: boo
     judge: async (judged, facts) => {
       const { request, digest, description } = judged;
       const alike = await facts.alike({ uid: request.uid, digest, keyDigest: description.key.publicKeySha256 });
-      // Whoever comes later is the copy: its maker cannot have the first one denied.
+      // Of two that wait the later one is the copy: its maker cannot have the first one denied, nor by a copy that was.
       const earlier = alike.filter(({ state, createdAt, name }) => {
-        return state !== 'pending' || createdAt < request.createdAt || (createdAt === request.createdAt && name < request.name);
+        const isBefore = createdAt < request.createdAt || (createdAt === request.createdAt && name < request.name);
+        return state === 'approved' || (state === 'pending' && isBefore);
       });
       const copy = earlier.find(({ isSameRequest }) => (isSameRequest ? sameRequest : sameKey));
       if (copy === undefined) return passed('replay', 'No request before it has the same bytes or key that may not be used again');
