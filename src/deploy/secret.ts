@@ -75,8 +75,8 @@ function factsOf(meta: Stored['meta']): Stored['meta'] {
   return Object.fromEntries(Object.entries(meta).filter(([key]) => key !== 'certificate'));
 }
 
-/** Why a Secret that is there cannot be written, in words. */
-function reasonAgainst(found: SecretObject, { certificateName }: SecretRequest): string | undefined {
+/** Why a Secret that is there cannot be written, in words; undefined when nothing is known against it. */
+export function reasonAgainst(found: SecretObject, { certificateName }: SecretRequest): string | undefined {
   const { metadata, type, immutable } = found;
   if (type !== TLS_TYPE) {
     return `it is there already and of the type "${type}", which nobody can change; remove it, or name another Secret`;

@@ -3,15 +3,15 @@
  * one is taken over instead of issuing another.
  */
 import type { Clock } from '../base/clock.js';
-import { isTscertError, messageOf } from '../base/errors.js';
+import { isTscertError, messageOf, TscertError } from '../base/errors.js';
 import type { Emit } from '../base/events.js';
 import type { Json } from '../base/json.js';
-import { placeOf } from '../deploy/secret.js';
+import { placeOf, reasonAgainst } from '../deploy/secret.js';
 import { issuerKeyOf } from '../issuer/issuer.js';
 import type { KubernetesClient } from '../kubernetes/client.js';
-import { CERT_MANAGER, isOfIssuer } from '../kubernetes/secret/annotations.js';
+import { isOfIssuer } from '../kubernetes/secret/annotations.js';
 import { SECRET, type SecretObject } from '../kubernetes/secret/object.js';
-import { ownerOf, readTlsSecret, TLS_TYPE, type TlsReading } from '../kubernetes/secret/tls.js';
+import { readTlsSecret, type TlsReading } from '../kubernetes/secret/tls.js';
 import { checkIssued } from '../pki/chain.js';
 import { encodePrivateKey, publicKeyDer } from '../pki/key.js';
 import { readPrivateKey } from '../pki/key-reader.js';
@@ -36,7 +36,8 @@ type Good = Extract<TlsReading, { state: 'good' }>;
 /**
  * The certificate of the first Secret of this request that is as it is wanted: same names, key kind and issuer, key fits, not due. Why one is
  * left is a note.
- * @throws {TscertError} what the cluster throws: an outage is no reason to issue
+ * @throws {TscertError} `cluster-conflict` for a Secret that could not be written anyway: nothing is spent yet; what the cluster throws: an outage is
+ *   no reason to issue
  */
 export async function findAdoptable(
   wanted: CertificateRequest,
@@ -49,7 +50,13 @@ export async function findAdoptable(
     const place = placeOf(target, client);
     const title = `Secret "${place.namespace}/${place.name}"`;
     const secret = await client.get(SECRET, place, { signal: parts.signal });
-    if (secret === undefined || secret.type !== TLS_TYPE) continue;
+    if (secret === undefined) continue;
+    const against = reasonAgainst(secret, target);
+    if (against !== undefined) {
+      throw new TscertError('cluster-conflict', `Cannot write a certificate into the ${title}: ${against}`, {
+        data: { ...place, reason: against },
+      });
+    }
     const answer = await judge(secret, target, wanted, brought, parts);
     if ('bundle' in answer) return { bundle: answer.bundle, title };
     parts.emit({ type: 'note', message: `the certificate in the ${title} is not taken over: ${answer.reason}` });
@@ -66,8 +73,6 @@ async function judge(
 ): Promise<{ readonly bundle: Bundle } | { readonly reason: string }> {
   const reading = readTlsSecret(secret);
   if (reading.state === 'faulty') return { reason: `${reading.reason}, ${reading.message}` };
-  const owner = ownerOf(secret) ?? secret.metadata.annotations?.[`${CERT_MANAGER}/certificate-name`];
-  if (owner !== undefined && owner !== target.certificateName) return { reason: `IncorrectCertificate, it belongs to "${owner}"` };
   const meta = metaFor(secret, reading, target, wanted);
   if (meta === undefined) return { reason: 'IncorrectIssuer, it does not say that it is of the CA that is wanted' };
   const key = readPrivateKey(reading.privateKey);
