@@ -4,7 +4,7 @@
  */
 import type { Emit } from '../base/events.js';
 import { checksDue } from '../flow/glance.js';
-import type { IssueParts } from '../flow/issue.js';
+import type { IssueParts } from '../flow/issue-parts.js';
 import { isStapleThere } from '../flow/revocation/staple.js';
 import type { StoredCheckParts } from '../flow/revocation/stored.js';
 import type { CertificateRequest } from '../request/request.js';

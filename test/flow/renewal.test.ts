@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isTscertError, TscertError } from '../../src/base/errors.js';
 import type { AskForAdvice } from '../../src/flow/advice.js';
-import type { IssueParts } from '../../src/flow/issue.js';
+import type { IssueParts } from '../../src/flow/issue-parts.js';
 import { planCertificate } from '../../src/flow/plan.js';
 import { readCertificate } from '../../src/pki/certificate.js';
 import { type CertificateLedger, ledgerKey, readLedger } from '../../src/store/ledger.js';
