@@ -209,7 +209,7 @@ export function readGeneration(fs: FileSystem, name: string, folder: string): Bu
 
   const meta = parseMeta(read(META));
   if (meta === undefined) throw damaged(META, 'is damaged');
-  if (meta.version !== VERSION) throw damaged(META, `has the unknown version ${meta.version} (of a later tscert?)`);
+  if (meta.version !== VERSION) throw damaged(META, `has the unknown version ${JSON.stringify(meta.version)} (of a later tscert?)`);
   const certificate = read(PART_FILES.certificate);
   const chain = read(PART_FILES.chain);
   const privateKey = meta.sha256.privateKey === undefined ? undefined : read(PART_FILES.privateKey);

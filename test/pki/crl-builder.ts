@@ -113,11 +113,12 @@ export function largeSerialNumber(n: number): bigint {
   return (0x40n << 120n) | (BigInt(n) << 64n) | 0x1234_5678_9abc_def0n;
 }
 
-/** Writes a CRL of so many entries, 49 octets each and every one with a reason, to a file; for an EC key. */
-export function writeLargeCrl(file: string, issuer: Party, count: number): void {
+/** Writes a CRL of so many entries, 49 octets each and every one with a reason, to a file; for an EC key. It holds a day before and after `at`. */
+export function writeLargeCrl(file: string, issuer: Party, count: number, at = NOW): void {
+  const [thisUpdate, nextUpdate] = [new Date(at - DAY), new Date(at + DAY)];
   const { identifier, hash } = signerOf(issuer.key);
   const entry = (n: number): Buffer => encodeDer(entryDer({ serialNumber: largeSerialNumber(n), reason: 1 + (n % 5) }));
-  const head = [integer(1), identifier, encoded(issuer.certificate.raw.subject), time(new Date(NOW - DAY)), time(new Date(NOW + DAY))];
+  const head = [integer(1), identifier, encoded(issuer.certificate.raw.subject), time(thisUpdate), time(nextUpdate)];
   const list = header(0x30, entry(0).length * count);
   const before = Buffer.concat([...head.map(encodeDer), list]);
   const behind = encodeDer(tagged(0, sequence(crlNumber(1))));
