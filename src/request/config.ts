@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseDocument } from 'yaml';
 import { messageOf, TscertError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
+import { printable } from '../base/printable.js';
 import { CERTIFICATE_KEYS, type ConfigOptions, configSchema, type OwnOptions, ownSchema, RUN_KEYS } from './options.js';
 import { TARGET_KEYS } from './target-options.js';
 
@@ -74,7 +75,7 @@ function check<Schema extends v.GenericSchema>(
 function describeIssue(issue: v.BaseIssue<unknown>, nameOf: (key: string) => string): string {
   const [first, ...rest] = issue.path ?? [];
   const top = first === undefined ? '' : nameOf(String(first.key));
-  const path = top + rest.map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${String(item.key)}`)).join('');
+  const path = printable(top + rest.map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${String(item.key)}`)).join(''));
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const key = String(issue.path?.at(-1)?.key);
     const atTop = rest.length === 0;

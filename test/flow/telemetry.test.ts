@@ -180,6 +180,11 @@ test('adding keeps every sum whatever the order, and each series once', () => {
   );
 });
 
+test('a version that has no text is told all the same', async () => {
+  const record = { ...emptyTelemetry(0), version: { toString: false } } as unknown as Json;
+  await assert.rejects(readTelemetry({ get: async () => record }), (error) => isTscertError(error, 'store-damaged'));
+});
+
 test('a record that is whole is read as itself, any other value is store-damaged', async () => {
   const read = async (value: Json): Promise<Telemetry | undefined> => readTelemetry({ get: async () => value });
   await fc.assert(
