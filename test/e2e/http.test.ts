@@ -13,7 +13,7 @@ describe('--http', { skip: skipUnless('pebble') }, () => {
   let world: AcmeWorld;
   let roots: string;
   before(async () => {
-    world = await startAcmeWorld({ hosts: ['one.host.test', 'two.host.test'] });
+    world = await startAcmeWorld({ hosts: ['one.host.test', 'two.host.test', 'three.host.test'] });
     roots = await world.rootFile();
   });
   after(() => world.close());
@@ -93,13 +93,13 @@ describe('--http', { skip: skipUnless('pebble') }, () => {
   });
 
   test('a run that was killed with its server open is gone on with', async () => {
-    const args = ['issue', '-d', 'two.host.test', '--http', `standalone:${world.pebble.httpPort}`];
+    const args = ['issue', '-d', 'three.host.test', '--http', `standalone:${world.pebble.httpPort}`];
     const run = world.start([...args, '--json']);
     await run.said(/"state":"presented"/);
     run.kill('SIGKILL');
     await run.finished;
     const { code, stderr } = await world.run(args);
     assert.equal(code, 0, stderr);
-    await verifyFiles(path.join(world.folder, 'live/two.host.test'), ['two.host.test'], roots);
+    await verifyFiles(path.join(world.folder, 'live/three.host.test'), ['three.host.test'], roots);
   });
 });
