@@ -79,7 +79,10 @@ export async function readTelemetry(records: Pick<Records, 'get'>): Promise<Tele
   const record = await records.get('ledger', TELEMETRY_KEY);
   if (record === undefined || isTelemetry(record)) return record as unknown as Telemetry | undefined;
   const version = isObject(record) ? record.version : undefined;
-  const why = version === VERSION || version === undefined ? 'its record is damaged' : `its record has the unknown version ${JSON.stringify(version)}`;
+  const why =
+    version === VERSION || version === undefined
+      ? 'its record is damaged'
+      : `its record has the unknown version ${JSON.stringify(version)}`;
   throw new TscertError('store-damaged', `Cannot read what earlier runs have counted: ${why}`, { data: { record: TELEMETRY_KEY } });
 }
 
