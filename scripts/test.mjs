@@ -4,7 +4,7 @@
 // With CI set, a skipped test is a failure. --keep leaves the folder; --seed and other words of node:test go by environment.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -32,6 +32,22 @@ if (tests.length === 0) {
   process.exit(2);
 }
 
+/**
+ * Property tests begin where FUZZ_SEED says, and always at the same place otherwise: a change is judged by the same values each time, and new ones
+ * are for the night (scripts/fuzz.mjs).
+ */
+const SEED = Number(process.env.FUZZ_SEED ?? 2_026);
+const seeds = {
+  name: 'seeds',
+  setup(build) {
+    build.onLoad({ filter: /\/test\/.*\.ts$/ }, async ({ path: file }) => {
+      const text = await readFile(file, 'utf8');
+      if (!/^import fc from 'fast-check';$/m.test(text)) return undefined;
+      return { contents: `${text}\nfc.configureGlobal({ ...fc.readConfigureGlobal(), seed: ${SEED} });\n`, loader: 'ts' };
+    });
+  },
+};
+
 await mkdir('.build', { recursive: true });
 const build = await mkdtemp(path.join(root, '.build', 'test-'));
 let failed = 0;
@@ -47,6 +63,7 @@ try {
     target: 'node20.19',
     define,
     sourcemap: 'linked',
+    plugins: [seeds],
     logLevel: 'warning',
   });
   const startsTheCommand = (file) => /^test\/(e2e|examples|transcripts|docs|package)\//.test(file);

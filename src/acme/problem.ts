@@ -29,7 +29,8 @@ export function readProblem(value: unknown, depth = 0): Problem | undefined {
   const instance = textOf(value, 'instance');
   if (typeof value.type !== 'string' && detail === undefined && title === undefined) return undefined;
   const identifier = isObject(value.identifier) ? value.identifier : {};
-  const subproblems = Array.isArray(value.subproblems) && depth < 3 ? value.subproblems : [];
+  const given = Array.isArray(value.subproblems) && depth < 3 ? value.subproblems : [];
+  const subproblems = given.flatMap((one) => readProblem(one, depth + 1) ?? []);
   return {
     type: textOf(value, 'type') ?? 'about:blank',
     ...(title === undefined ? {} : { title }),
@@ -39,7 +40,7 @@ export function readProblem(value: unknown, depth = 0): Problem | undefined {
     ...(typeof identifier.type === 'string' && typeof identifier.value === 'string'
       ? { identifier: { type: identifier.type, value: identifier.value } }
       : {}),
-    ...(subproblems.length > 0 ? { subproblems: subproblems.flatMap((one) => readProblem(one, depth + 1) ?? []) } : {}),
+    ...(subproblems.length > 0 ? { subproblems } : {}),
   };
 }
 

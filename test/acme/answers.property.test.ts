@@ -185,7 +185,7 @@ test('problem documents: what is read is read again as itself, and has words', (
       assert.deepEqual(readProblem(JSON.parse(JSON.stringify(problem))), problem);
       assert.notEqual(wordsOf(problem).trim(), '');
     }),
-    { numRuns },
+    { numRuns, examples: [[{ subproblems: [false], title: 'dns' }]] },
   );
 });
 
